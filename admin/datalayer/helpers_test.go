@@ -1,0 +1,176 @@
+package datalayer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+	"github.com/gatehouse-authz/gatehouse/identity/token"
+)
+
+// door is the surface on a real echo server over a real directory.
+type door struct {
+	url    string
+	dir    *identity.Directory
+	issuer *token.Issuer
+	auth   *authn.Authenticator
+	params authn.Params
+
+	mu   sync.Mutex
+	work []span       // every hash that was computed
+	log  bytes.Buffer // what was logged, a JSON object a line
+}
+
+type span struct{ from, to time.Time }
+
+// Write keeps the log; slog calls it once a line.
+func (d *door) Write(line []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.Write(line)
+}
+
+// observed is how many hashes were computed since the last call.
+func (d *door) observed() []span {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	work := d.work
+	d.work = nil
+	return work
+}
+
+func (d *door) logged() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.String()
+}
+
+func newDoor(tb testing.TB, o authn.PasswordOptions) *door {
+	tb.Helper()
+	d := &door{params: o.Params}
+	log := slog.New(slog.NewJSONHandler(d, nil))
+	var err error
+	d.dir, err = identity.Open(tb.Context(), identity.Options{Dir: tb.TempDir(), Logger: log, Now: time.Now, Create: true})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := d.dir.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	keys, err := token.OpenKeyring(tb.Context(), d.dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d.issuer = token.NewIssuer("https://gate.test", "gatehouse", keys, time.Now)
+	d.auth = authn.New(d.issuer, authn.Options{})
+	if err := d.dir.Attach(tb.Context(), d.auth, authn.Collections...); err != nil {
+		tb.Fatal(err)
+	}
+	o.Observe = func(_ authn.Params, took time.Duration) {
+		now := time.Now()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.work = append(d.work, span{now.Add(-took), now})
+	}
+	e := echo.New()
+	New(Deps{
+		Passwords: authn.NewPasswords(d.dir, o), Issuer: d.issuer, Logger: log, Version: "1.2.3", TokenTTL: time.Hour,
+	}).Register(e)
+	server := httptest.NewServer(e)
+	tb.Cleanup(server.Close)
+	d.url = server.URL
+	return d
+}
+
+// person creates an active account with a password; the zero time never expires.
+func (d *door) person(tb testing.TB, handle identity.Handle, state identity.State, password string, expires time.Time) (created identity.Account) {
+	tb.Helper()
+	hash, err := authn.Hash(password, d.params)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = d.dir.Write(tb.Context(), "test", func(tx *identity.Tx) (err error) {
+		created, err = tx.CreateAccount(identity.Account{
+			Handle: handle, Kind: identity.Person, State: state,
+			Email: identity.Email(handle + "@example.org"), Name: "Ada King Lovelace",
+		})
+		return errors.Join(err, tx.SetPassword(created.ID, hash, expires, false))
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return created
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (d *door) post(tb testing.TB, path, body string) answer {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, d.url+path, strings.NewReader(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if len(body) > 1<<20 { // otherwise the answer and the body may cross, and the client sees a reset
+		r.Header.Set("Expect", "100-continue")
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return read(tb, response)
+}
+
+func (d *door) get(tb testing.TB, path string) answer {
+	tb.Helper()
+	response, err := http.Get(d.url + path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return read(tb, response)
+}
+
+func read(tb testing.TB, response *http.Response) answer {
+	tb.Helper()
+	body, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	response.Header.Del("Date")
+	return answer{response.StatusCode, response.Header, strings.TrimSpace(string(body))}
+}
+
+func credentials(tb testing.TB, handle, password string) string {
+	tb.Helper()
+	text, err := json.Marshal(map[string]string{"handle": handle, "password": password})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
+}
+
+func (d *door) login(tb testing.TB, handle, password string) answer {
+	tb.Helper()
+	return d.post(tb, "/api/iam/v1/login", credentials(tb, handle, password))
+}
+
+// cheap keeps tests quick; it is the same code with other numbers.
+var cheap = authn.Params{Memory: 64, Time: 1, Threads: 1}

@@ -1,0 +1,236 @@
+package datalayer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+)
+
+// What other products' login doors fell to, one subtest each.
+func TestLogin_withstands_known_attacks(t *testing.T) {
+	t.Run("L01", rowEnumeration)
+	t.Run("L03", rowStorm)
+	t.Run("L04", rowOverlong)
+	t.Run("L07", rowWholePassword)
+}
+
+// rowEnumeration: no answer, and no time, tells who exists.
+func rowEnumeration(t *testing.T) {
+	d := newDoor(t, authn.PasswordOptions{Concurrency: 1, Params: authn.Params{Memory: 512, Time: 1, Threads: 1}})
+	past := time.Now().Add(-time.Hour)
+	d.person(t, "known", identity.Active, "right", time.Time{})
+	d.person(t, "disabled", identity.Disabled, "right", time.Time{})
+	d.person(t, "locked", identity.Active, "right", past)          // its password has run out
+	d.person(t, "invited", identity.Invited, "right", time.Time{}) // own variants from here
+	tries := map[string][2]string{
+		"known": {"known", "wrong"}, "unknown": {"nobody", "wrong"}, "unknown, right": {"nobody", "right"},
+		"disabled": {"disabled", "wrong"}, "disabled, right": {"disabled", "right"},
+		"locked": {"locked", "wrong"}, "locked, right": {"locked", "right"},
+		"invited, right": {"invited", "right"}, "unknown e-mail": {"nobody@example.org", "wrong"},
+		"no possible name": {"no body!", "wrong"},
+	}
+	rounds := 400
+	if testing.Short() {
+		rounds = 50
+	}
+	took := map[string][]time.Duration{}
+	first := d.login(t, "known", "wrong")
+	if first.status != http.StatusUnauthorized {
+		t.Fatalf("got %d, want 401", first.status)
+	}
+	d.observed()
+	for range rounds {
+		for name, try := range tries { // in another order each time
+			start := time.Now()
+			got := d.login(t, try[0], try[1])
+			took[name] = append(took[name], time.Since(start))
+			if !reflect.DeepEqual(got, first) {
+				t.Fatalf("%s: got %+v, want what a wrong password gets: %+v", name, got, first)
+			}
+			if work := d.observed(); len(work) != 1 {
+				t.Fatalf("%s: %d hashes were computed, want 1", name, len(work))
+			}
+		}
+	}
+	var medians []time.Duration
+	for _, name := range slices.Sorted(maps.Keys(took)) {
+		slices.Sort(took[name])
+		median := took[name][rounds/2]
+		medians = append(medians, median)
+		t.Logf("%-18s median %v", name, median)
+	}
+	if least, most := slices.Min(medians), slices.Max(medians); most > 2*least {
+		t.Errorf("medians lie between %v and %v: the slowest kind takes more than twice the quickest", least, most)
+	}
+}
+
+// rowStorm: 200 logins at once cost no more than the few that are let in.
+func rowStorm(t *testing.T) {
+	const working, waiting, storm = 2, 4, 200
+	d := newDoor(t, authn.PasswordOptions{Concurrency: working, Queue: waiting, Params: authn.Params{Memory: 16 << 10, Time: 2, Threads: 1}})
+	ada := d.person(t, "ada", identity.Active, "right", time.Time{})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	answers := make([]answer, storm)
+	var all sync.WaitGroup
+	gate := make(chan struct{})
+	for i := range answers {
+		name := "ada"
+		if i%2 == 1 {
+			name = fmt.Sprintf("nobody-%d", i) // own variant: unknown names cost the same and count the same
+		}
+		all.Go(func() {
+			<-gate
+			answers[i] = d.login(t, name, "right")
+		})
+	}
+	close(gate)
+	pings := pingUntil(t, d, &all)
+	runtime.ReadMemStats(&after)
+	count := map[int]int{}
+	for _, a := range answers {
+		count[a.status]++
+		if a.status == http.StatusServiceUnavailable && (a.header.Get("Retry-After") != "1" || a.header.Get("Cache-Control") != "no-store") {
+			t.Errorf("busy without Retry-After or no-store: %+v", a)
+		}
+	}
+	served, busy := count[http.StatusCreated]+count[http.StatusUnauthorized], count[http.StatusServiceUnavailable]
+	work := d.observed()
+	if served+busy != storm || served < working || busy == 0 || len(work) != served {
+		t.Errorf("got answers %v for %d hashes, want only 201, 401 and 503, and a hash for each that is not 503", count, len(work))
+	}
+	if got := overlap(work); got > working {
+		t.Errorf("%d hashes were computed at once, want at most %d", got, working)
+	}
+	t.Logf("answers %v, heap %d MiB, pings during the storm: %d, slowest %v", count, after.HeapAlloc>>20, len(pings), slices.Max(pings))
+	if got := d.login(t, "ada", "right"); got.status != http.StatusCreated || !strings.Contains(got.body, string(ada.ID)) {
+		t.Errorf("after the storm: got %d %s, want 201", got.status, got.body)
+	}
+}
+
+// pingUntil asks a cheap question again and again until the others are done.
+func pingUntil(t *testing.T, d *door, others *sync.WaitGroup) (took []time.Duration) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { others.Wait(); close(done) }()
+	for {
+		start := time.Now()
+		if got := d.get(t, "/api/iam/v1/ping"); got.status != http.StatusOK {
+			t.Errorf("ping during the storm: got %d, want 200", got.status)
+		}
+		took = append(took, time.Since(start))
+		select {
+		case <-done:
+			return took
+		default:
+		}
+	}
+}
+
+// overlap is the largest number of spans that share a moment.
+func overlap(spans []span) (most int) {
+	for _, s := range spans {
+		n := 0
+		for _, other := range spans {
+			if !other.from.After(s.from) && other.to.After(s.from) {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// rowOverlong: what is too long is neither hashed nor logged.
+func rowOverlong(t *testing.T) {
+	d := newDoor(t, authn.PasswordOptions{Params: cheap})
+	long := strings.Repeat("n", 10<<20)
+	cases := map[string]struct {
+		body   string
+		status int
+	}{
+		"10 MB handle":   {credentials(t, long, "x"), 413},
+		"10 MB password": {credentials(t, "ada", long), 413},
+		"10 MB of both":  {credentials(t, long, long), 413},
+		// Own variants.
+		"a handle of 255 bytes":         {credentials(t, long[:255], "x"), 400},
+		"a handle of 128 wide letters":  {credentials(t, strings.Repeat("é", 128), "x"), 400},
+		"a password of 1025 bytes":      {credentials(t, "ada", long[:1025]), 400},
+		"10 MB of blanks":               {strings.Repeat(" ", 10<<20) + credentials(t, "ada", "x"), 413},
+		"10 MB in an unknown field":     {`{"x":"` + long + `"}`, 413},
+		"10 KB in an unknown name":      {`{"` + long[:10<<10] + `":1}`, 400},
+		"a handle full of line breaks":  {credentials(t, strings.Repeat("\n", 254), "x"), 401},
+		"a handle full of quotes":       {credentials(t, strings.Repeat(`"`, 254), "x"), 401},
+		"a handle of controls":          {credentials(t, strings.Repeat("\x01", 254), "x"), 401},
+		"a handle of wide letters, 254": {credentials(t, strings.Repeat("é", 127), "x"), 401},
+	}
+	refused := 0
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		c := cases[name]
+		if got := d.post(t, "/api/iam/v1/login", c.body); got.status != c.status || len(got.body) > 1024 {
+			t.Errorf("%s: got %d and %d bytes, want %d and less than 1 KB", name, got.status, len(got.body), c.status)
+		}
+		if c.status == 401 {
+			refused++
+		}
+	}
+	if got := d.observed(); len(got) != refused {
+		t.Errorf("%d hashes were computed, want %d", len(got), refused)
+	}
+	for line := range strings.Lines(d.logged()) {
+		if len(line) >= 1024 || !json.Valid([]byte(line)) {
+			t.Errorf("a log line of %d bytes: %.100s", len(line), line)
+		}
+	}
+	if !bytes.Contains([]byte(d.logged()), []byte("login refused")) {
+		t.Error("refused logins are not logged at all")
+	}
+}
+
+// rowWholePassword: every byte of a password counts.
+func rowWholePassword(t *testing.T) {
+	d := newDoor(t, authn.PasswordOptions{Params: cheap})
+	hundred := strings.Repeat("0123456789", 10)
+	d.person(t, "long", identity.Active, hundred, time.Time{})
+	d.person(t, "short", identity.Active, "a", time.Time{})
+	d.person(t, "longest", identity.Active, strings.Repeat("p", authn.MaxPassword), time.Time{}) // own variants from here
+	d.person(t, "nul", identity.Active, "a\x00b", time.Time{})
+	for _, try := range []struct {
+		handle, password string
+		want             int
+	}{
+		{"long", hundred, 201},
+		{"long", hundred[:90] + "x" + hundred[91:], 401},
+		{"short", "a", 201},
+		{"short", "a\x00b", 401},
+		{"short", "a\x00", 401},
+		{"long", hundred[:72], 401},
+		{"long", hundred[:99], 401},
+		{"long", hundred + " ", 401},
+		{"short", "A", 401},
+		{"short", " a", 401},
+		{"short", "ａ", 401}, // the full-width letter
+		{"longest", strings.Repeat("p", authn.MaxPassword), 201},
+		{"longest", strings.Repeat("p", authn.MaxPassword-1), 401},
+		{"longest", strings.Repeat("p", authn.MaxPassword-1) + "q", 401},
+		{"nul", "a\x00b", 201},
+		{"nul", "a", 401},
+		{"nul", "a\x00c", 401},
+	} {
+		if got := d.login(t, try.handle, try.password); got.status != try.want {
+			t.Errorf("%s with %.20q… of %d: got %d, want %d", try.handle, try.password, len(try.password), got.status, try.want)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/internal/recent"
+	"github.com/gatehouse-authz/gatehouse/identity/token"
+)
+
+// The reasons of a Refused.
+const (
+	ReasonBadToken        = token.ReasonBad
+	ReasonExpiredToken    = token.ReasonExpired
+	ReasonRevokedToken    = "revoked_token"
+	ReasonAccountDisabled = "account_disabled"
+	ReasonUnknownAccount  = "unknown_account"
+	ReasonDuplicate       = "duplicate_credentials"
+)
+
+// Refused says that a request carries a credential of ours that does not count. It is
+// answered 401 everywhere, on public paths too. Detail is for the log and repeats
+// nothing that the request said.
+type Refused struct{ Reason, Detail string }
+
+func (r *Refused) Error() string {
+	if r.Detail == "" {
+		return "credential refused: " + r.Reason
+	}
+	return "credential refused: " + r.Reason + ": " + r.Detail
+}
+
+// Options of an Authenticator; all may be left out.
+type Options struct {
+	Logger *slog.Logger // nil = silent
+	// Remember is how many verified tokens are kept at least (twice that at most);
+	// 0 = 20,000. A token that is not remembered is verified again.
+	Remember int
+}
+
+// Authenticator tells subjects from requests. It is an identity.Sink of the
+// collections "accounts", "teams", "generations" and "revocations", knows nobody
+// before it is fed, and is safe for concurrent use.
+type Authenticator struct {
+	issuer *token.Issuer
+	log    *slog.Logger
+	people people
+	// verified remembers tokens whose signature was found good. Everything that can
+	// change afterwards is looked at on every request.
+	verified *recent.Map[string, *token.Claims]
+}
+
+// New makes an Authenticator that believes the tokens of the issuer.
+func New(issuer *token.Issuer, o Options) *Authenticator {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Remember == 0 {
+		o.Remember = 20_000
+	}
+	a := &Authenticator{issuer: issuer, log: o.Logger, verified: recent.New[string, *token.Claims](o.Remember)}
+	a.people.index.Store(new(index))
+	return a
+}
+
+// anonymous is who presents nothing that we know.
+var anonymous = identity.Subject{Kind: identity.SubjectAnonymous}
+
+// Authenticate says who is behind the request: an account, or anonymous when it
+// carries no credential of ours. The error is always a *Refused. The slices of the
+// subject are shared and must not be changed.
+func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request) (identity.Subject, error) {
+	subject, refused := a.authenticate(r)
+	if refused != nil {
+		a.log.LogAttrs(ctx, slog.LevelDebug, "credential refused",
+			slog.String("reason", refused.Reason), slog.String("detail", refused.Detail))
+		return identity.Subject{}, refused
+	}
+	return subject, nil
+}
+
+func (a *Authenticator) authenticate(r *http.Request) (identity.Subject, *Refused) {
+	headers := r.Header["Authorization"]
+	switch len(headers) {
+	case 0:
+		return anonymous, nil
+	case 1:
+		// read below
+	default:
+		return identity.Subject{}, &Refused{Reason: ReasonDuplicate, Detail: "several Authorization headers"}
+	}
+	raw, ok := bearer(headers[0])
+	if !ok {
+		return anonymous, nil
+	}
+	if strings.IndexByte(raw, ',') >= 0 { // no token holds one; a proxy joined two headers
+		return identity.Subject{}, &Refused{Reason: ReasonDuplicate, Detail: "several credentials in one Authorization header"}
+	}
+	claims, err := a.verify(raw)
+	if errors.Is(err, token.ErrNotOurs) {
+		return anonymous, nil
+	}
+	if err != nil {
+		return identity.Subject{}, asRefused(err)
+	}
+	return a.people.subject(claims)
+}
+
+// bearer returns what follows the scheme Bearer, in whatever case the scheme is
+// written (RFC 9110, 11.1). Another scheme, Basic with a token inside included, is no
+// credential of ours.
+func bearer(header string) (raw string, ok bool) {
+	header = strings.Trim(header, " \t")
+	at := strings.IndexAny(header, " \t")
+	if at < 0 || !strings.EqualFold(header[:at], "bearer") {
+		return "", false
+	}
+	return strings.TrimLeft(header[at:], " \t"), true
+}
+
+// verify believes a remembered token without looking at its signature again, but not
+// without its expiry and its key.
+func (a *Authenticator) verify(raw string) (*token.Claims, error) {
+	if claims, found := a.verified.Get(raw); found {
+		if err := a.issuer.StillGood(claims); err != nil {
+			a.verified.Delete(raw)
+			return nil, err
+		}
+		return claims, nil
+	}
+	claims, err := a.issuer.VerifyAccess(raw)
+	if err != nil {
+		return nil, err
+	}
+	a.verified.Put(strings.Clone(raw), &claims)
+	return &claims, nil
+}
+
+func asRefused(err error) *Refused {
+	var refused *token.RefusedError
+	if errors.As(err, &refused) {
+		return &Refused{Reason: refused.Reason, Detail: refused.Detail}
+	}
+	return &Refused{Reason: ReasonBadToken, Detail: "not verifiable"}
+}
