@@ -1,0 +1,313 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+func (a *applier) accounts() error {
+	for i := range a.state.accounts {
+		wanted := &a.state.accounts[i]
+		existing, err := a.match(wanted)
+		if err != nil {
+			return err
+		}
+		var holder identity.Account
+		if existing == nil {
+			holder, err = a.createAccount(wanted)
+		} else {
+			holder, err = a.updateAccount(wanted, *existing)
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.platformRoles(wanted, holder); err != nil {
+			return err
+		}
+		a.tick()
+	}
+	return nil
+}
+
+// match finds the account that an entry means by any of its names; names of two
+// different accounts are an error, and so is another id than it has.
+func (a *applier) match(wanted *account) (*identity.Account, error) {
+	var found *identity.Account
+	var by string
+	for _, name := range []struct {
+		field string
+		value *string
+		find  func(string) (identity.Account, error)
+	}{
+		{"handle", wanted.handle, func(s string) (identity.Account, error) { return a.tx.AccountByHandle(identity.Handle(s)) }},
+		{"user_id", wanted.userID, a.tx.AccountByUserID},
+		{"email", wanted.email, a.tx.AccountByEmail},
+	} {
+		if !given(name.value) {
+			continue
+		}
+		candidate, err := name.find(*name.value)
+		switch {
+		case missing(err):
+		case err != nil:
+			return nil, refused(wanted.at, fmt.Sprintf("account with %s %q", name.field, *name.value), err)
+		case found != nil && found.ID != candidate.ID:
+			return nil, problem(wanted.at, "the %s is that of account %s and the %s that of account %s: they are two accounts, give each its own entry",
+				by, label(*found), name.field, label(candidate))
+		default:
+			found, by = &candidate, name.field
+		}
+	}
+	if found != nil {
+		return found, sameID(wanted.at, "account "+label(*found), wanted.id, string(found.ID))
+	}
+	return nil, nil
+}
+
+// sameID refuses an entry whose id is not that of what its names say.
+func sameID(at Position, what string, wanted *string, now string) error {
+	if !given(wanted) || *wanted == now {
+		return nil
+	}
+	return problem(at, "%s has the id %s in this directory, not %s: leave the id out to mean this one", what, now, *wanted)
+}
+
+// label names an account for people, as a file would refer to it.
+func label(a identity.Account) string {
+	switch {
+	case a.Handle != "":
+		return string(a.Handle)
+	case a.Email != "":
+		return string(a.Email)
+	case a.UserID != "":
+		return "user_id " + a.UserID
+	}
+	return string(a.ID)
+}
+
+func (a *applier) createAccount(wanted *account) (identity.Account, error) {
+	fresh := identity.Account{
+		ID:     identity.AccountID(value(wanted.id)),
+		Handle: identity.Handle(value(wanted.handle)),
+		Kind:   identity.Kind(cmpOr(value(wanted.kind), string(identity.Person))),
+		State:  identity.Invited,
+		Email:  identity.Email(value(wanted.email)),
+		UserID: value(wanted.userID),
+		Name:   value(wanted.name),
+	}
+	if fresh.Handle != "" {
+		fresh.State = identity.Active
+	}
+	if wanted.state != nil {
+		fresh.State = identity.State(*wanted.state)
+	}
+	created, err := a.tx.CreateAccount(fresh)
+	if err != nil {
+		return created, refused(wanted.at, "create account "+label(fresh), err)
+	}
+	what := "account " + label(created)
+	if created.Kind != identity.Person {
+		what = string(created.Kind) + " account " + label(created)
+	}
+	if created.State != identity.Active {
+		what += ", " + string(created.State)
+	}
+	a.report.step(Create, wanted.at, "%s", what)
+	return created, nil
+}
+
+func value(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+func cmpOr(value, otherwise string) string {
+	if value != "" {
+		return value
+	}
+	return otherwise
+}
+
+// updateAccount changes what the entry gives and the directory holds otherwise.
+func (a *applier) updateAccount(wanted *account, now identity.Account) (identity.Account, error) {
+	if now.Kind == identity.Organisation {
+		return now, problem(wanted.at, "%s is an organisation: write it under organisations", label(now))
+	}
+	if wanted.kind != nil && now.Kind != identity.Kind(*wanted.kind) {
+		return now, problem(wanted.at, "account %s is a %s and cannot become a %s: create another account", label(now), now.Kind, *wanted.kind)
+	}
+	next, changes := now, []string{}
+	if given(wanted.handle) && now.Handle == "" {
+		next.Handle = identity.Handle(*wanted.handle)
+		changes = append(changes, "handle "+*wanted.handle)
+		if now.State == identity.Invited {
+			next.State = identity.Active
+		}
+	} else if given(wanted.handle) && !sameHandle(*wanted.handle, now.Handle) {
+		return now, problem(wanted.at, "account %s already has this e-mail or user_id, and a handle never changes: write handle: %s, or leave the handle out", now.Handle, now.Handle)
+	}
+	// Invited is where an account begins; a file that still says so does not undo a
+	// sign-in.
+	if wanted.state != nil && (*wanted.state != string(identity.Invited) || now.State == identity.Invited) {
+		next.State = identity.State(*wanted.state)
+	}
+	if next.State != now.State {
+		changes = append(changes, fmt.Sprintf("state %s (was %s)", next.State, now.State))
+	}
+	if wanted.email != nil && !sameEmail(*wanted.email, now.Email) {
+		next.Email = identity.Email(*wanted.email)
+		changes = append(changes, change("email", *wanted.email, string(now.Email)))
+	}
+	if wanted.userID != nil && *wanted.userID != now.UserID {
+		next.UserID = *wanted.userID
+		changes = append(changes, change("user_id", *wanted.userID, now.UserID))
+	}
+	if wanted.name != nil && *wanted.name != now.Name {
+		next.Name = *wanted.name
+		changes = append(changes, change("name", *wanted.name, now.Name))
+	}
+	if len(changes) == 0 {
+		return now, nil
+	}
+	if err := a.tx.UpdateAccount(next); err != nil {
+		return now, refused(wanted.at, "update account "+label(now), err)
+	}
+	a.report.step(Update, wanted.at, "account %s: %s", label(now), strings.Join(changes, ", "))
+	return next, nil
+}
+
+func change(field, next, now string) string {
+	switch {
+	case now == "":
+		return fmt.Sprintf("%s %s", field, next)
+	case next == "":
+		return fmt.Sprintf("no %s (was %s)", field, now)
+	}
+	return fmt.Sprintf("%s %s (was %s)", field, next, now)
+}
+
+// platformRoles makes the account hold exactly the roles that the entry lists.
+func (a *applier) platformRoles(wanted *account, holder identity.Account) error {
+	if !wanted.rolesGiven {
+		return nil
+	}
+	var listed []identity.PlatformRole
+	for _, role := range wanted.roles {
+		name := identity.PlatformRole(role.value)
+		if slices.Contains(listed, name) {
+			return problem(role.at, "platform role %s stands twice: keep one", role.value)
+		}
+		listed = append(listed, name)
+		if slices.Contains(holder.Roles, name) {
+			continue
+		}
+		if err := a.tx.GrantPlatformRole(holder.ID, name); err != nil {
+			return refused(role.at, "platform role of "+label(holder), err)
+		}
+		a.report.step(Create, role.at, "platform role %s of %s", role.value, label(holder))
+	}
+	for _, role := range holder.Roles {
+		if slices.Contains(listed, role) {
+			continue
+		}
+		if err := a.tx.RevokePlatformRole(holder.ID, role); err != nil {
+			return refused(wanted.at, "platform role of "+label(holder), err)
+		}
+		a.report.step(Remove, wanted.at, "platform role %s of %s", role, label(holder))
+	}
+	return nil
+}
+
+// account finds whom a reference names. Somebody named by an e-mail or by a user id
+// whom nobody knows is invited: what the reference grants waits for them.
+func (a *applier) account(who reference) (identity.Account, error) {
+	key := reference{kind: who.kind, name: who.name}
+	if known, ok := a.found[key]; ok {
+		return known, nil
+	}
+	var holder identity.Account
+	var err error
+	switch who.kind {
+	case toUserID, toUser:
+		holder, err = a.byUserID(who)
+	default:
+		holder, err = a.byName(who)
+	}
+	if err == nil {
+		a.found[key] = holder
+	}
+	return holder, err
+}
+
+func (a *applier) byName(who reference) (identity.Account, error) {
+	if strings.Contains(who.name, "@") {
+		holder, err := a.tx.AccountByEmail(who.name)
+		if missing(err) {
+			return a.invite(who, identity.Account{Email: identity.Email(who.name)})
+		}
+		return holder, wrap(who, err)
+	}
+	holder, err := a.tx.AccountByHandle(identity.Handle(who.name))
+	if missing(err) {
+		return holder, problem(who.at, "no account has the handle %q: add it under accounts, or name the person by e-mail", who.name)
+	}
+	return holder, wrap(who, err)
+}
+
+func wrap(who reference, err error) error {
+	if err == nil {
+		return nil
+	}
+	return refused(who.at, fmt.Sprintf("%s %q", who.kind, who.name), err)
+}
+
+// byUserID finds a person by the exact name that their platform sends; a Kubernetes
+// User that is an e-mail is also the account with that e-mail.
+func (a *applier) byUserID(who reference) (identity.Account, error) {
+	holder, err := a.tx.AccountByUserID(who.name)
+	if !missing(err) {
+		return holder, wrap(who, err)
+	}
+	fresh := identity.Account{UserID: who.name}
+	if who.kind == toUserID || !isEmail(who.name) {
+		return a.invite(who, fresh)
+	}
+	holder, err = a.tx.AccountByEmail(who.name)
+	if missing(err) {
+		fresh.Email = identity.Email(who.name)
+		return a.invite(who, fresh)
+	}
+	if err != nil {
+		return holder, wrap(who, err)
+	}
+	if holder.UserID != "" {
+		a.report.note(who.at, "%s and %s are one e-mail address: taken as one account, whose user_id stays %s", who.name, holder.UserID, holder.UserID)
+		return holder, nil
+	}
+	holder.UserID = who.name
+	if err := a.tx.UpdateAccount(holder); err != nil {
+		return holder, wrap(who, err)
+	}
+	a.report.step(Update, who.at, "account %s: user_id %s", label(holder), who.name)
+	return holder, nil
+}
+
+func (a *applier) invite(who reference, fresh identity.Account) (identity.Account, error) {
+	fresh.Kind, fresh.State = identity.Person, identity.Invited
+	created, err := a.tx.CreateAccount(fresh)
+	var bad *identity.InvalidError
+	switch {
+	case errors.As(err, &bad):
+		return created, problem(who.at, "%s %q: %s %s", who.kind, who.name, bad.Field, bad.Why)
+	case err != nil:
+		return created, wrap(who, err)
+	}
+	a.report.step(Create, who.at, "account %s, invited", label(created))
+	return created, nil
+}

@@ -1,0 +1,158 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+// grant is a binding whose principal is known.
+type grant struct {
+	binding
+	principal identity.Principal
+}
+
+// bindings takes away what the files no longer hold, then writes what they bind; in
+// this order a full namespace has room for those who come.
+func (a *applier) bindings() error {
+	grants, err := a.grants()
+	if err != nil {
+		return err
+	}
+	held := map[string]map[identity.Principal]bool{}
+	for _, g := range grants {
+		if held[g.namespace] == nil {
+			held[g.namespace] = map[identity.Principal]bool{}
+		}
+		held[g.namespace][g.principal] = true
+	}
+	for i := range a.state.namespaces {
+		wanted := &a.state.namespaces[i]
+		if err := a.prune(wanted, held[wanted.name]); err != nil {
+			return err
+		}
+	}
+	for _, g := range grants {
+		if err := a.put(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grants resolves every binding and leaves one for each principal in a namespace.
+func (a *applier) grants() ([]grant, error) {
+	type key struct {
+		namespace string
+		principal identity.Principal
+	}
+	var grants []grant
+	index := map[key]int{}
+	for _, b := range a.state.bindings {
+		principal, err := a.principal(b.who)
+		if err != nil {
+			return nil, err
+		}
+		k := key{b.namespace, principal}
+		first, twice := index[k]
+		if !twice {
+			index[k] = len(grants)
+			grants = append(grants, grant{b, principal})
+			continue
+		}
+		if err := a.merge(&grants[first], grant{b, principal}); err != nil {
+			return nil, err
+		}
+	}
+	return grants, nil
+}
+
+// strength orders the roles that Kubeflow knows: each includes the one before.
+var strength = map[string]int{"view": 1, "edit": 2, "admin": 3}
+
+// merge settles two bindings of one principal in one namespace. In a cluster two
+// RoleBindings add up; in our own form two rows are a mistake.
+func (a *applier) merge(first *grant, second grant) error {
+	if !first.kubeflow || !second.kubeflow {
+		return problem(second.at, "%s is bound in namespace %s twice, first at %s: keep one of the two", second.who, second.namespace, first.at)
+	}
+	if first.role == second.role {
+		return nil
+	}
+	weaker := first.role
+	if strength[second.role] > strength[first.role] {
+		first.binding = second.binding
+	} else {
+		weaker = second.role
+	}
+	a.report.note(second.at, "%s has several RoleBindings in namespace %s: taken as %s, which includes %s", second.who, second.namespace, first.role, weaker)
+	return nil
+}
+
+func (a *applier) put(g grant) error {
+	space, err := a.lookup(g.at, g.namespace)
+	if err != nil {
+		return err
+	}
+	if space == nil {
+		return problem(g.at, "namespace %q is neither in the files nor in the directory: import its Profile (or an entry of namespaces) too", g.namespace)
+	}
+	defer a.tick()
+	what := fmt.Sprintf("%s in namespace %s: %s%s", g.role, g.namespace, g.who, until(g.expires))
+	now := bindingOf(space, g.principal)
+	if now != nil && now.Role == identity.Role(g.role) && sameMoment(now.Expires, g.expires) {
+		return nil
+	}
+	err = a.tx.PutBinding(identity.Binding{
+		Namespace: identity.NamespaceName(g.namespace), Principal: g.principal,
+		Role: identity.Role(g.role), Expires: g.expires,
+	})
+	if err != nil {
+		return refused(g.at, what, err)
+	}
+	if now == nil {
+		a.report.step(Create, g.at, "%s", what)
+	} else {
+		a.report.step(Update, g.at, "%s (was %s%s)", what, now.Role, until(now.Expires))
+	}
+	return nil
+}
+
+func bindingOf(space *identity.Namespace, p identity.Principal) *identity.Binding {
+	i := slices.IndexFunc(space.Bindings, func(b identity.Binding) bool { return b.Principal == p })
+	if i < 0 {
+		return nil
+	}
+	return &space.Bindings[i]
+}
+
+// sameMoment compares to the second, which is what a binding keeps.
+func sameMoment(a, b time.Time) bool {
+	return a.IsZero() == b.IsZero() && (a.IsZero() || a.Unix() == b.Unix())
+}
+
+// prune removes the bindings of a named namespace that the files do not hold, or
+// counts them.
+func (a *applier) prune(wanted *namespace, held map[identity.Principal]bool) error {
+	space := a.existing[wanted.name]
+	if space == nil {
+		return nil
+	}
+	for _, b := range space.Bindings {
+		if held[b.Principal] {
+			continue
+		}
+		if !a.options.Prune {
+			a.report.Kept++
+			continue
+		}
+		what := fmt.Sprintf("%s in namespace %s: %s", b.Role, wanted.name, a.describe(b.Principal))
+		if err := a.tx.RemoveBinding(space.Name, b.Principal); err != nil {
+			return refused(wanted.at, "remove "+what, err)
+		}
+		a.report.step(Remove, wanted.at, "%s", what)
+	}
+	return nil
+}

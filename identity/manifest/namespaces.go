@@ -1,0 +1,207 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+// principal finds whom a reference grants to.
+func (a *applier) principal(who reference) (identity.Principal, error) {
+	switch who.kind {
+	case toGroup:
+		return identity.GroupPrincipal(who.name), nil
+	case toTeam:
+		team, err := a.findTeam(who)
+		return identity.TeamPrincipal(team.ID), err
+	}
+	holder, err := a.account(who)
+	return identity.AccountPrincipal(holder.ID), err
+}
+
+func (a *applier) namespaces() error {
+	for i := range a.state.namespaces {
+		if err := a.namespace(&a.state.namespaces[i]); err != nil {
+			return err
+		}
+		a.tick()
+	}
+	return nil
+}
+
+// lookup gives the namespace as it was before this import wrote bindings, nil when
+// there was none.
+func (a *applier) lookup(at Position, name string) (*identity.Namespace, error) {
+	if known, ok := a.existing[name]; ok {
+		return known, nil
+	}
+	found, err := a.tx.Namespace(identity.NamespaceName(name))
+	switch {
+	case missing(err):
+		return nil, nil
+	case err != nil:
+		return nil, refused(at, "namespace "+name, err)
+	}
+	a.existing[name] = &found
+	return &found, nil
+}
+
+func (a *applier) namespace(wanted *namespace) error {
+	now, err := a.lookup(wanted.at, wanted.name)
+	if err != nil {
+		return err
+	}
+	next := identity.Namespace{Name: identity.NamespaceName(wanted.name)}
+	if now != nil {
+		next = *now
+	}
+	changes, err := a.owners(wanted, &next)
+	if err != nil {
+		return err
+	}
+	if wanted.labels != nil && !maps.Equal(wanted.labels, next.Labels) {
+		changes = append(changes, labelChanges(wanted.labels, next.Labels)...)
+		next.Labels = wanted.labels
+	}
+	if wanted.quotaGiven && !sameQuota(wanted.quota, next.Quota) {
+		changes = append(changes, quotaChange(wanted.quota, next.Quota))
+		next.Quota = wanted.quota
+	}
+	switch {
+	case len(next.Owners) == 0:
+		return problem(wanted.at, "namespace %s needs an owner: add owners with an account, a team or a group", wanted.name)
+	case now != nil && len(changes) == 0:
+		return nil
+	}
+	if err := a.tx.PutNamespace(next); err != nil {
+		return refused(wanted.at, "namespace "+wanted.name, err)
+	}
+	if now != nil {
+		a.report.step(Update, wanted.at, "namespace %s: %s", wanted.name, strings.Join(changes, ", "))
+		return nil
+	}
+	a.existing[wanted.name] = &next
+	a.report.step(Create, wanted.at, "namespace %s: %s", wanted.name, strings.Join(changes, ", "))
+	return nil
+}
+
+// owners adds those of the files to those there are; only pruning takes one away,
+// since a Profile can name just one of several owners.
+func (a *applier) owners(wanted *namespace, next *identity.Namespace) (changes []string, err error) {
+	before, listed := next.Owners, []identity.Principal{}
+	for _, who := range wanted.owners {
+		principal, err := a.principal(who)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(listed, principal) {
+			return nil, problem(who.at, "%s owns namespace %s twice: keep one of the two", who, wanted.name)
+		}
+		listed = append(listed, principal)
+		if !slices.Contains(before, principal) {
+			changes = append(changes, "owner "+who.String())
+		}
+	}
+	next.Owners = slices.Clone(listed)
+	for _, owner := range before {
+		switch {
+		case slices.Contains(listed, owner):
+		case a.options.Prune && len(listed) > 0:
+			changes = append(changes, "no longer owner "+a.describe(owner))
+		default:
+			next.Owners = append(next.Owners, owner)
+			if len(listed) > 0 {
+				a.report.Kept++
+			}
+		}
+	}
+	return changes, nil
+}
+
+func labelChanges(next, now map[string]string) []string {
+	var changes []string
+	for _, key := range sortedKeys(next) {
+		if was, ok := now[key]; !ok || was != next[key] {
+			changes = append(changes, fmt.Sprintf("label %s=%s", key, next[key]))
+		}
+	}
+	for _, key := range sortedKeys(now) {
+		if _, ok := next[key]; !ok {
+			changes = append(changes, "no label "+key)
+		}
+	}
+	return changes
+}
+
+// sameQuota compares what quotas say, not how they are written.
+func sameQuota(next, now []byte) bool {
+	return bytes.Equal(next, now) || bytes.Equal(compactQuota(next), compactQuota(now))
+}
+
+// compactQuota is the quota with sorted keys and no blanks.
+func compactQuota(raw []byte) []byte {
+	var content any
+	if len(raw) == 0 || json.Unmarshal(raw, &content) != nil {
+		return raw
+	}
+	sorted, err := json.Marshal(content)
+	if err != nil {
+		return raw
+	}
+	return sorted
+}
+
+func quotaChange(next, now []byte) string {
+	if next == nil {
+		return "no quota"
+	}
+	var spec struct{ Hard map[string]string }
+	if json.Unmarshal(next, &spec) != nil || len(spec.Hard) == 0 {
+		return "quota changed"
+	}
+	parts := make([]string, 0, len(spec.Hard))
+	for _, key := range sortedKeys(spec.Hard) {
+		parts = append(parts, key+"="+spec.Hard[key])
+	}
+	word := "quota"
+	if len(now) > 0 {
+		word = "quota now"
+	}
+	return word + " " + strings.Join(parts, " ")
+}
+
+// describe names a principal of the directory as a file would.
+func (a *applier) describe(p identity.Principal) string {
+	kind, id := p.Split()
+	switch kind {
+	case "account":
+		if holder, err := a.tx.Account(identity.AccountID(id)); err == nil {
+			return label(holder)
+		}
+	case "team":
+		team, err := a.tx.Team(identity.TeamID(id))
+		if err != nil {
+			break
+		}
+		if org, err := a.tx.Account(team.Organisation); err == nil {
+			return fmt.Sprintf("team %s/%s", org.Handle, team.Handle)
+		}
+	case "group":
+		return "group " + id
+	}
+	return string(p)
+}
+
+// until words the end of a binding.
+func until(expires time.Time) string {
+	if expires.IsZero() {
+		return ""
+	}
+	return " until " + expires.UTC().Format(time.RFC3339)
+}

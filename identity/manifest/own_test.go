@@ -1,0 +1,144 @@
+package manifest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/identity/manifest"
+)
+
+// problemsOf reads one file and gives what is wrong with it, one line each.
+func problemsOf(text string) []string {
+	err := new(manifest.State).Read("f.yaml", strings.NewReader(text))
+	if err == nil {
+		return nil
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+func TestOwn_form_is_strict_and_says_where(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"an unknown key at the top": {
+			"acounts: []\n",
+			[]string{`f.yaml:1:1: unknown key "acounts" in a Gatehouse document: the known ones are accounts, organisations, namespaces, bindings`},
+		},
+		"an unknown key deep inside": {
+			"namespaces:\n  - name: lab\n    owners: [{account: ada}]\n    bindings:\n      - {account: eve, role: edit, expiry: never}\n",
+			[]string{`f.yaml:5:36: unknown key "expiry" in a binding: the known ones are account, user_id, team, group, role, expires`},
+		},
+		"a number where a text belongs": {
+			"accounts:\n  - handle: 007\n",
+			[]string{
+				`f.yaml:2:13: handle of an account must be a text, not the number 007: put it in quotes, as in "007"`,
+				`f.yaml:2:5: an account needs a handle, an email or a user_id`,
+			},
+		},
+		"a key that stands twice": {
+			"accounts:\n  - handle: ada\n    handle: eve\n",
+			[]string{`f.yaml:3:5: key "handle" stands twice in an account, first at f.yaml:2:5: keep one`},
+		},
+		"an account that stands twice, in another spelling": {
+			"accounts:\n  - handle: ada\n  - handle: ADA\n",
+			[]string{`f.yaml:3:5: the account with handle "ada" was given before, at f.yaml:2:5: keep one of the two`},
+		},
+		"an organisation with the handle of a person": {
+			"accounts:\n  - handle: acme\norganisations:\n  - handle: acme\n",
+			[]string{`f.yaml:4:5: the account with handle "acme" was given before, at f.yaml:2:5: keep one of the two`},
+		},
+		"a namespace that stands twice": {
+			"namespaces:\n  - {name: lab, owners: [{account: a}]}\n---\nnamespaces:\n  - {name: lab, owners: [{account: b}]}\n",
+			[]string{`f.yaml:5:5: the namespace "lab" was given before, at f.yaml:2:5: keep one of the two`},
+		},
+		"an alias": {
+			"accounts:\n  - &a {handle: ada}\n  - *a\n",
+			[]string{
+				`f.yaml:2:5: the anchor &a is not allowed: leave it out and write each value out`,
+				`f.yaml:3:5: the alias *a is not allowed: write the value out`,
+			},
+		},
+		"a merge key": {
+			"accounts:\n  - {<<: {handle: ada}, name: Ada}\n",
+			[]string{
+				`f.yaml:2:6: the merge key << is not allowed: write the keys out`,
+				`f.yaml:2:5: an account needs a handle, an email or a user_id`,
+			},
+		},
+		"a tag": {
+			"accounts:\n  - handle: !secret ada\n",
+			[]string{`f.yaml:2:13: the tag !secret is not allowed: leave it out`, `f.yaml:2:5: an account needs a handle, an email or a user_id`},
+		},
+		"an empty value": {
+			"accounts:\n  - handle: ada\n    name:\n",
+			[]string{`f.yaml:3:10: name of an account is empty: leave the key out, or write ""`},
+		},
+		"a mapping where a list belongs": {
+			"accounts:\n  ada: {}\n",
+			[]string{`f.yaml:2:3: accounts of a Gatehouse document must be a list (lines that begin with -), not a mapping`},
+		},
+		"a role that members do not have": {
+			"organisations:\n  - handle: acme\n    members: [{account: ada, role: boss}]\n",
+			[]string{`f.yaml:3:36: role of a member is "boss": it must be one of member, owner`},
+		},
+		"somebody named twice over": {
+			"bindings:\n  - {namespace: lab, account: ada, group: staff, role: edit}\n",
+			[]string{`f.yaml:2:5: a binding must name exactly one of account, user_id, team, group`},
+		},
+		"a member twice": {
+			"organisations:\n  - handle: acme\n    members: [{account: ada}, {account: ada, role: owner}]\n",
+			[]string{`f.yaml:3:41: ada is a member twice, first at f.yaml:3:25: keep one of the two`},
+		},
+		"a team without its organisation": {
+			"bindings:\n  - {namespace: lab, team: research, role: edit}\n",
+			[]string{`f.yaml:2:28: team "research" must be written organisation/team, as in acme/research`},
+		},
+		"a time that is none": {
+			"bindings:\n  - {namespace: lab, account: ada, role: edit, expires: tomorrow}\n",
+			[]string{`f.yaml:2:57: expires of a binding must be a time as in 2027-01-31T18:00:00Z, not the text "tomorrow"`},
+		},
+		"a date without a time": {
+			"bindings:\n  - {namespace: lab, account: ada, role: edit, expires: 2027-01-31}\n",
+			[]string{`f.yaml:2:57: expires of a binding must be a time as in 2027-01-31T18:00:00Z, not the time 2027-01-31`},
+		},
+		"a binding without a role": {
+			"bindings:\n  - {namespace: lab, account: ada}\n",
+			[]string{`f.yaml:2:5: a binding needs the key role`},
+		},
+		"a list as document": {
+			"- accounts\n",
+			[]string{`f.yaml:1:1: a document must be a mapping of keys such as accounts, namespaces or kind, not a list`},
+		},
+		"a quota of truth values": {
+			"namespaces:\n  - {name: lab, owners: [{account: a}], quota: {hard: {cpu: true}}}\n",
+			[]string{`f.yaml:2:61: the amount of cpu must be a quantity such as 8, 500m or 16Gi, not the truth value true`},
+		},
+		"a misspelt part of a quota": {
+			"namespaces:\n  - {name: lab, owners: [{account: a}], quota: {hrad: {cpu: 1}}}\n",
+			[]string{`f.yaml:2:49: unknown key "hrad" in a resource quota: the known ones are hard, scopes, scopeSelector`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantLines(t, "problems", problemsOf(test.text), test.want...)
+		})
+	}
+}
+
+func TestReading_shows_every_problem_of_a_file_at_once(t *testing.T) {
+	got := problemsOf("accounts:\n  - handel: ada\n  - handle: true\n---\nnamespaces: 3\n")
+	wantLines(t, "problems", got,
+		`f.yaml:2:5: unknown key "handel" in an account: the known ones are id, handle, kind, state, email, user_id, name, roles`,
+		`f.yaml:2:5: an account needs a handle, an email or a user_id`,
+		`f.yaml:3:13: handle of an account must be a text, not the truth value true: put it in quotes, as in "true"`,
+		`f.yaml:3:5: an account needs a handle, an email or a user_id`,
+		`f.yaml:5:13: namespaces of a Gatehouse document must be a list (lines that begin with -), not the number 3`,
+	)
+}
+
+func TestReading_a_hopeless_file_stops_at_a_bounded_number_of_problems(t *testing.T) {
+	got := problemsOf("accounts:\n" + strings.Repeat("  - {}\n", 5000))
+	if len(got) != 50 {
+		t.Errorf("got %d problems, want 50", len(got))
+	}
+}
