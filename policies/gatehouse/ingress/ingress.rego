@@ -1,0 +1,38 @@
+# METADATA
+# title: May this request pass?
+# description: |
+#   Asked for every request at the ingress. What is malformed or comes from a
+#   disabled account is refused first; then a custom deny goes before a custom
+#   allow, and that before the row of the routes table.
+# scope: subpackages
+# schemas:
+#   - input: schema["ingress.input"]
+package gatehouse.ingress
+
+import data.gatehouse.lib.request
+import data.gatehouse.lib.result
+import data.gatehouse.lib.subject
+
+# METADATA
+# title: The decision
+# description: An object of the schema "decision"; docs/policies.md explains it.
+# entrypoint: true
+decision := {"effect": effect, "reason": reason, "labels": all_labels}
+
+reason := subject.refused if {
+	subject.refused
+} else := "ambiguous_path" if {
+	request.ambiguous
+} else := "custom_deny" if {
+	denied
+} else := "custom_allow" if {
+	allowed
+} else := granted if {
+	granted
+} else := refusal
+
+# Signing in may open a path that no row names, for instance by a custom rule.
+effect := "login" if {
+	reason == "no_route"
+	subject.anonymous
+} else := result.effects[reason]
