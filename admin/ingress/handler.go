@@ -1,0 +1,307 @@
+package ingress
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
+	"github.com/gatehouse-authz/gatehouse/engine"
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+	"github.com/gatehouse-authz/gatehouse/identity/token"
+)
+
+// entrypoint is the question that every door asks.
+const entrypoint = "gatehouse/ingress/decision"
+
+// assertionTTL is how long an upstream may believe an assertion.
+const assertionTTL = 5 * time.Minute
+
+// Paths of the doors.
+const (
+	pathAuth      = "/auth"
+	pathNginx     = "/auth/nginx"
+	pathForward   = "/auth/forward"
+	pathEnvoy     = "/auth/envoy"
+	pathDatalayer = "/api/iam/v1/auth"
+)
+
+// Names of the doors in metrics and logs.
+const (
+	doorNginx     = "nginx"
+	doorForward   = "forward"
+	doorEnvoy     = "envoy"
+	doorDatalayer = "datalayer"
+	doorUnknown   = "unknown"
+)
+
+// Handler answers proxies. It never reads a body, and its answers have none.
+type Handler struct {
+	engine    *engine.Engine
+	authn     *authn.Authenticator
+	issuer    *token.Issuer
+	log       *slog.Logger
+	observe   func(door, effect, reason string, took time.Duration)
+	proxies   web.Proxies
+	source    string
+	identity  []identityHeader
+	visible   []policyHeader
+	strict    bool // refuse smuggled headers and foreign families
+	cacheable bool
+	login     *url.URL
+}
+
+// verdict is everything that one answer says.
+type verdict struct {
+	decision  engine.Decision
+	original  *original
+	subject   identity.Subject
+	identity  identitySet
+	assertion string
+	badToken  bool   // a credential of ours was presented and failed
+	why       string // of a refusal, for the log
+}
+
+// Mine says whether a request belongs to this handler, whatever its method: the raw
+// target decides, before any router cleans or redirects it.
+func Mine(r *http.Request) bool {
+	target := rawPath(r)
+	return target == pathDatalayer || target == pathAuth || strings.HasPrefix(target, pathAuth+"/") ||
+		r.URL.Path == pathDatalayer || r.URL.Path == pathAuth || strings.HasPrefix(r.URL.Path, pathAuth+"/")
+}
+
+// rawPath is the request target as it was sent, without its query.
+func rawPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return path
+}
+
+func rawQuery(r *http.Request) string {
+	_, query, _ := strings.Cut(r.RequestURI, "?")
+	return query
+}
+
+// door names the endpoint that was asked; whatever is under /auth and is none of them
+// is answered too, and closed.
+func door(path string) string {
+	switch {
+	case path == pathNginx:
+		return doorNginx
+	case path == pathForward:
+		return doorForward
+	case path == pathDatalayer:
+		return doorDatalayer
+	case strings.HasPrefix(path, pathEnvoy+"/"):
+		return doorEnvoy
+	}
+	return doorUnknown
+}
+
+// ServeHTTP answers one question of a proxy. Whatever goes wrong on the way is a
+// denial with an id.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	at := door(rawPath(r))
+	v := h.judgeSafely(r, at)
+	if v.decision.ID == "" {
+		v.decision.ID = rand.Text()
+	}
+	h.write(w, r, at, &v)
+	h.observe(at, string(v.decision.Effect), v.decision.Reason, time.Since(start))
+	h.record(r, at, &v)
+}
+
+func (h *Handler) judgeSafely(r *http.Request, at string) (v verdict) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.log.Error("a check panicked and was denied", "door", at, "cause", cause, "stack", string(debug.Stack()))
+			v = verdict{}
+			v.deny(refuse(reasonInternal, "the check panicked"))
+		}
+	}()
+	h.judge(r, at, &v)
+	return v
+}
+
+func (v *verdict) deny(no *refusal) {
+	v.decision.Effect, v.decision.Reason, v.why = engine.Deny, no.reason, no.why
+}
+
+func (h *Handler) judge(r *http.Request, at string, v *verdict) {
+	if no := h.admit(r); no != nil {
+		v.deny(no)
+		return
+	}
+	o, no := h.original(r, at)
+	if no != nil {
+		v.deny(no)
+		return
+	}
+	v.original = o
+	shown, no := visible(h.visible, r.Header)
+	if no != nil {
+		v.deny(no)
+		return
+	}
+	var err error
+	if v.subject, err = h.authn.Authenticate(r.Context(), r); err != nil {
+		v.refuseCredential(err)
+		return
+	}
+	v.decision = h.engine.Decide(r.Context(), entrypoint, question(&v.subject, o, shown))
+	if v.decision.Effect == engine.Allow {
+		h.introduce(r.Context(), v)
+	}
+}
+
+// admit looks at who asks and at headers that nobody may send, before anything is
+// read from the others.
+func (h *Handler) admit(r *http.Request) *refusal {
+	if !h.proxies.Trusted(r.RemoteAddr) {
+		return refuse(reasonUntrusted, "the peer is not in ingress.trusted_proxies")
+	}
+	if no := smuggled(r.Header); no != nil {
+		if h.strict {
+			return no
+		}
+		h.log.Warn("smuggled header let through by configuration", "why", no.why, "peer", r.RemoteAddr)
+	}
+	if len(r.Header["Authorization"]) > 1 {
+		return refuse(reasonDuplicate, "Authorization was sent more than once")
+	}
+	return nil
+}
+
+// original reads the request from the headers of the door's own family.
+func (h *Handler) original(r *http.Request, at string) (*original, *refusal) {
+	var o *original
+	var no *refusal
+	switch at {
+	case doorNginx:
+		o, no = fromNginx(r.Header, rawQuery(r), h.source)
+	case doorForward, doorDatalayer:
+		if h.strict && len(r.Header[headerOriginalURL]) > 0 {
+			return nil, refuse(reasonFamilies, "X-Original-URL was sent to an endpoint that reads X-Forwarded-*")
+		}
+		o, no = fromForward(r.Header)
+	case doorEnvoy:
+		o, no = fromEnvoy(r.Method, r.Host, strings.TrimPrefix(r.RequestURI, pathEnvoy), r.Header)
+	default:
+		no = refuse(reasonNoSuchDoor, "there is no such endpoint under /auth")
+	}
+	if no != nil {
+		return nil, no
+	}
+	o.client, _ = h.proxies.ClientIP(r)
+	return o, nil
+}
+
+// refuseCredential answers a credential of ours that failed: 401 everywhere, also on
+// paths that need none.
+func (v *verdict) refuseCredential(err error) {
+	var refused *authn.Refused
+	if !errors.As(err, &refused) {
+		v.deny(refuse(reasonInternal, "the credential could not be checked"))
+		return
+	}
+	v.decision.Effect, v.decision.Reason = engine.Login, refused.Reason
+	v.badToken = true
+}
+
+// introduce fills in what the upstream is told about the subject. An allow that cannot
+// say who it is for, where that is required, is a denial. Where long names and many
+// groups do not fit beside each other, the assertion goes without groups and name.
+func (h *Handler) introduce(ctx context.Context, v *verdict) {
+	s := &v.subject
+	about := token.Assertion{
+		Subject: s.ID, Kind: string(s.Kind), Handle: s.Handle, Email: s.Email, Name: s.Name, Groups: allGroups(s),
+	}
+	no := h.introduceAs(ctx, v, about)
+	if no == nil && !v.identity.fits && len(about.Groups) > 0 {
+		about.Groups, about.Name = nil, ""
+		no = h.introduceAs(ctx, v, about)
+	}
+	if no != nil {
+		v.deny(no)
+	}
+}
+
+func (h *Handler) introduceAs(ctx context.Context, v *verdict, about token.Assertion) *refusal {
+	if v.subject.Kind != identity.SubjectAnonymous {
+		raw, _, err := h.issuer.Assertion(about, audienceOf(v), assertionTTL)
+		if err != nil {
+			h.log.ErrorContext(ctx, "mint an assertion", "error", err)
+			return refuse(reasonInternal, "the assertion could not be signed")
+		}
+		v.assertion = raw
+	}
+	var no *refusal
+	v.identity, no = identify(h.identity, &v.subject, headerBudget-fixedHeaderBytes-len(v.assertion))
+	return no
+}
+
+// audienceOf is who an assertion is for: what the route names, else the host that was
+// asked for.
+func audienceOf(v *verdict) string {
+	if named := v.decision.Labels["audience"]; named != "" {
+		return named
+	}
+	return v.original.host
+}
+
+func allGroups(s *identity.Subject) []string {
+	if len(s.Groups) == 0 {
+		return s.Teams
+	}
+	if len(s.Teams) == 0 {
+		return s.Groups
+	}
+	return append(append(make([]string, 0, len(s.Teams)+len(s.Groups)), s.Teams...), s.Groups...)
+}
+
+// record logs one answer. Paths are logged without their query, which often holds
+// secrets; nothing that could not be parsed is logged at all.
+func (h *Handler) record(r *http.Request, at string, v *verdict) {
+	level := slog.LevelInfo
+	if v.decision.Effect != engine.Deny {
+		level = slog.LevelDebug
+	}
+	if !h.log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 12)
+	attrs = append(attrs,
+		slog.String("id", v.decision.ID), slog.String("door", at),
+		slog.String("effect", string(v.decision.Effect)), slog.String("reason", v.decision.Reason),
+		slog.String("peer", r.RemoteAddr),
+	)
+	if v.why != "" {
+		attrs = append(attrs, slog.String("why", v.why))
+	}
+	if v.subject.Kind != "" {
+		attrs = append(attrs, slog.String("subject", v.subject.ID), slog.String("kind", string(v.subject.Kind)))
+	}
+	if o := v.original; o != nil {
+		path, _, _ := strings.Cut(o.target, "?")
+		attrs = append(attrs, slog.String("method", o.method), slog.String("host", o.host), slog.String("path", clip(path)))
+	}
+	if v.decision.PolicyRevision != "" {
+		attrs = append(attrs, slog.String("policy", v.decision.PolicyRevision), slog.Uint64("data", v.decision.DataRevision))
+	}
+	h.log.LogAttrs(r.Context(), level, "ingress", attrs...)
+}
+
+func clip(text string) string {
+	const most = 256
+	if len(text) > most {
+		return text[:most] + "..."
+	}
+	return text
+}

@@ -1,0 +1,159 @@
+package ingress
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// parsePath splits a raw absolute path at its slashes and decodes every segment
+// exactly once. "/" has no segments; a trailing slash is a last empty one. It refuses
+// every path that some server is known to read in another way: dot segments, empty
+// segments, backslashes, semicolons, fragments, control characters (each raw or
+// encoded), what is not UTF-8, and what would turn into one of these when decoded a
+// second time. An encoded slash stays inside its segment for policy to judge.
+func parsePath(raw string) ([]string, *refusal) {
+	rest := raw[1:]
+	if rest == "" {
+		return []string{}, nil
+	}
+	count := strings.Count(rest, "/") + 1
+	if count > maxSegments {
+		return nil, refuse(reasonMalformed, "the path has too many segments")
+	}
+	segments := make([]string, 0, count)
+	for more := true; more; {
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		if segment == "" && more {
+			return nil, refuse(reasonAmbiguous, "the path has an empty segment")
+		}
+		segment, no := parseSegment(segment)
+		if no != nil {
+			return nil, no
+		}
+		segments = append(segments, segment)
+	}
+	return segments, nil
+}
+
+func parseSegment(raw string) (string, *refusal) {
+	segment, ok := decode(raw, false)
+	if !ok {
+		return "", refuse(reasonMalformed, "the path holds a broken percent escape")
+	}
+	if !utf8.ValidString(segment) {
+		return "", refuse(reasonAmbiguous, "the path is not UTF-8 after decoding")
+	}
+	for _, r := range segment {
+		if r == '\\' || r == ';' || r == '#' || unicode.IsControl(r) {
+			return "", refuse(reasonAmbiguous, "the path holds a backslash, semicolon, fragment or control character")
+		}
+	}
+	if isDots(segment) || strings.Contains(segment, "/") && hasOddPart(segment) {
+		return "", refuse(reasonAmbiguous, "the path has a dot or empty segment")
+	}
+	if len(segment) != len(raw) && decodesFurther(segment) {
+		return "", refuse(reasonAmbiguous, "the path changes its shape when decoded twice")
+	}
+	return segment, nil
+}
+
+func isDots(part string) bool { return part == "." || part == ".." }
+
+// hasOddPart looks at a segment that holds encoded slashes the way a server does
+// that decodes before it splits.
+func hasOddPart(segment string) bool {
+	for part := range strings.SplitSeq(segment, "/") {
+		if part == "" || isDots(part) {
+			return true
+		}
+	}
+	return false
+}
+
+// decodesFurther finds escapes that survived one decoding and that a second one
+// would turn into a separator, a dot or a control character.
+func decodesFurther(segment string) bool {
+	for i := 0; i+2 < len(segment); i++ {
+		if segment[i] != '%' {
+			continue
+		}
+		c, ok := unhex(segment[i+1], segment[i+2])
+		if ok && (c == '.' || c == '/' || c == '\\' || c == ';' || c == '#' || c < ' ' || c == 0x7f) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseQuery decodes the parameters once. A semicolon separates nothing (WHATWG URL).
+// What cannot be decoded is refused: policy and the upstream would see two things.
+func parseQuery(raw string) ([]pair, *refusal) {
+	if raw == "" {
+		return nil, nil
+	}
+	count := strings.Count(raw, "&") + 1
+	if count > maxPairs {
+		return nil, refuse(reasonMalformed, "the query has too many parameters")
+	}
+	pairs := make([]pair, 0, count)
+	for part := range strings.SplitSeq(raw, "&") {
+		if part == "" {
+			continue
+		}
+		rawKey, rawValue, _ := strings.Cut(part, "=")
+		key, okKey := decode(rawKey, true)
+		value, okValue := decode(rawValue, true)
+		if !okKey || !okValue || !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return nil, refuse(reasonMalformed, "the query cannot be decoded")
+		}
+		pairs = append(pairs, pair{key, value})
+	}
+	return pairs, nil
+}
+
+// decode resolves percent escapes once. In a query a plus sign is a space.
+func decode(raw string, query bool) (string, bool) {
+	if strings.IndexByte(raw, '%') < 0 && (!query || strings.IndexByte(raw, '+') < 0) {
+		return raw, true
+	}
+	out := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '%':
+			if i+2 >= len(raw) {
+				return "", false
+			}
+			b, ok := unhex(raw[i+1], raw[i+2])
+			if !ok {
+				return "", false
+			}
+			out = append(out, b)
+			i += 2
+		case c == '+' && query:
+			out = append(out, ' ')
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out), true
+}
+
+func unhex(high, low byte) (byte, bool) {
+	h, okHigh := nibble(high)
+	l, okLow := nibble(low)
+	return h<<4 | l, okHigh && okLow
+}
+
+func nibble(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}

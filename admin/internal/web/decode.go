@@ -1,0 +1,137 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep a body may nest.
+const maxDepth = 32
+
+// BodyError says why a body was refused. It names the field or the position, never
+// the value, which may be a secret.
+type BodyError struct {
+	Status int    // 400, 413 or 415
+	Field  string // dotted path of the member, "" = the body as a whole
+	Why    string
+}
+
+func (e *BodyError) Error() string {
+	if e.Field == "" {
+		return e.Why
+	}
+	return e.Field + ": " + e.Why
+}
+
+func badBody(field, format string, args ...any) *BodyError {
+	return &BodyError{Status: http.StatusBadRequest, Field: field, Why: fmt.Sprintf(format, args...)}
+}
+
+// DecodeJSON reads the body of r strictly into the struct that into points to: at
+// most limit bytes (0 = MaxBody), application/json (or no type), valid UTF-8, one
+// object and nothing after it, no unknown or repeated members, member names in their
+// exact case. Errors are *BodyError.
+func DecodeJSON(r *http.Request, into any, limit int64) error {
+	if limit <= 0 {
+		limit = MaxBody
+	}
+	if err := checkType(r.Header.Values("Content-Type")); err != nil {
+		return err
+	}
+	if r.ContentLength > limit {
+		return tooLarge(limit)
+	}
+	if r.Body == nil {
+		return badBody("", "the body is empty, a JSON object was expected")
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		var over *http.MaxBytesError
+		if errors.As(err, &over) {
+			return tooLarge(over.Limit)
+		}
+		return badBody("", "the body could not be read to its end")
+	}
+	if int64(len(body)) > limit {
+		return tooLarge(limit)
+	}
+	return UnmarshalStrict(body, into)
+}
+
+func tooLarge(limit int64) *BodyError {
+	return &BodyError{Status: http.StatusRequestEntityTooLarge, Why: fmt.Sprintf("the body is longer than %d bytes", limit)}
+}
+
+func checkType(values []string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	kind, parameters, err := mime.ParseMediaType(values[0])
+	charset, has := parameters["charset"]
+	if len(values) > 1 || err != nil || kind != "application/json" || has && !strings.EqualFold(charset, "utf-8") {
+		return &BodyError{Status: http.StatusUnsupportedMediaType, Why: "Content-Type must be application/json"}
+	}
+	return nil
+}
+
+// UnmarshalStrict is DecodeJSON for bytes that are already in memory.
+func UnmarshalStrict(body []byte, into any) error {
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		return badBody("", "the body is empty, a JSON object was expected")
+	case !utf8.Valid(body):
+		return badBody("", "the body is not UTF-8")
+	}
+	members, err := scan(body)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return translate(err)
+	}
+	return checkCase(members, into)
+}
+
+// translate drops the values that encoding/json puts into its messages.
+func translate(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return badBody(kind.Field, "is a JSON %s, which is the wrong type here", firstWord(kind.Value))
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return badBody(clip(strings.Trim(name, `"`)), "unknown field")
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return badBody("", "not valid JSON at byte %d", syntax.Offset)
+	}
+	return badBody("", "does not fit what is expected here")
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return word
+}
+
+// clip keeps a name that a caller chose from filling an answer or a log line.
+func clip(name string) string {
+	const most = 64
+	if len(name) <= most {
+		return name
+	}
+	for i := most; i > 0; i-- {
+		if utf8.RuneStart(name[i]) {
+			return name[:i] + "…"
+		}
+	}
+	return "…"
+}

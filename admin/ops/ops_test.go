@@ -1,0 +1,87 @@
+package ops
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-authz/gatehouse/engine"
+)
+
+func get(t *testing.T, h *Health, m *Metrics, path string) (status int, body string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	Handler(h, m).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestReadyz_needs_every_part_and_tells_operators_which_fails(t *testing.T) {
+	failing := errors.New("no policy yet")
+	h := &Health{}
+	h.Add("directory", func() error { return nil })
+	h.Add("engine", func() error { return failing })
+	h.Note("revisions", func() any { return map[string]any{"data": 7} })
+	m := NewMetrics("test")
+	if status, body := get(t, h, m, "/readyz"); status != 503 || body != "not ready\n" {
+		t.Errorf("/readyz = %d %q, want 503 without a reason", status, body)
+	}
+	status, body := get(t, h, m, "/readyz?verbose")
+	var got Report
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := Report{
+		Checks: map[string]string{"directory": "ok", "engine": "no policy yet"},
+		Detail: map[string]any{"revisions": map[string]any{"data": 7.0}},
+	}
+	if status != 503 || !reflect.DeepEqual(got, want) {
+		t.Errorf("/readyz?verbose = %d %+v, want 503 %+v", status, got, want)
+	}
+	failing = nil
+	for path, want := range map[string]string{"/readyz": "ready\n", "/healthz": "ok\n"} {
+		if status, body := get(t, h, m, path); status != 200 || body != want {
+			t.Errorf("%s = %d %q, want 200 %q", path, status, body, want)
+		}
+	}
+}
+
+func TestMetrics_count_decisions_answers_and_requests(t *testing.T) {
+	m := NewMetrics("1.2.3")
+	m.Decision("gatehouse/ingress/decision", &engine.Decision{Effect: engine.Allow, Reason: "binding", Took: 30 * time.Microsecond})
+	m.Decision("gatehouse/ingress/decision", &engine.Decision{Effect: engine.Allow, Reason: "binding", Took: 30 * time.Microsecond})
+	m.Answer("nginx", "deny", "untrusted_proxy", time.Millisecond)
+	m.Request("/healthz", "GET", 200)
+	if err := m.WatchRevisions(engine.New(engine.Options{})); err != nil {
+		t.Fatal(err)
+	}
+	_, body := get(t, &Health{}, m, "/metrics")
+	for _, line := range []string{
+		`gatehouse_decisions_total{effect="allow",entrypoint="gatehouse/ingress/decision",reason="binding"} 2`,
+		`gatehouse_decision_duration_seconds_count{entrypoint="gatehouse/ingress/decision"} 2`,
+		`gatehouse_ingress_answers_total{door="nginx",effect="deny",reason="untrusted_proxy"} 1`,
+		`gatehouse_ingress_duration_seconds_count{door="nginx"} 1`,
+		`gatehouse_http_requests_total{method="GET",route="/healthz",status="200"} 1`,
+		`gatehouse_build_info{version="1.2.3"} 1`,
+		`gatehouse_data_revision 0`,
+		`go_goroutines `,
+	} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("/metrics has no line %q", line)
+		}
+	}
+	if err := m.WatchRevisions(engine.New(engine.Options{})); err == nil {
+		t.Error("a second engine was registered under the same names")
+	}
+}
+
+func TestPprof_is_served(t *testing.T) {
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=1"} {
+		if status, body := get(t, &Health{}, NewMetrics("test"), path); status != 200 || body == "" {
+			t.Errorf("%s = %d with %d bytes, want 200", path, status, len(body))
+		}
+	}
+}
