@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gatehouse-authz/gatehouse/admin/ingress"
+)
+
+// A preset that gets a name must get it in every recipe, or a client's copy of the
+// header would reach applications.
+func TestRecipes_take_every_identity_header_from_the_client(t *testing.T) {
+	presets := slices.DeleteFunc(ingress.PresetNames(), func(name string) bool { return name == "none" })
+	names, err := ingress.IdentityHeaders(presets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{
+		"nginx/gatehouse/guard.conf", "caddy/Caddyfile", "haproxy/gatehouse.lua",
+		"traefik/dynamic.yaml", "envoy/envoy.yaml", "ingress-nginx/ingress.yaml",
+	} {
+		t.Run(file, func(t *testing.T) {
+			text := strings.ToLower(readFile(t, filepath.Join(deployDir, file)))
+			for _, name := range names {
+				if !cleared(text, strings.ToLower(name)) {
+					t.Errorf("%s is neither cleared nor set", name)
+				}
+			}
+		})
+	}
+}
+
+// cleared finds a name, or Caddy's way to name all with one beginning.
+func cleared(text, name string) bool {
+	if strings.Contains(text, name) {
+		return true
+	}
+	for i := range len(name) {
+		if name[i] == '-' && strings.Contains(text, " -"+name[:i+1]+"*") {
+			return true
+		}
+	}
+	return false
+}
+
+type composeFile struct {
+	Services map[string]struct {
+		Environment map[string]string
+		Volumes     []string
+		Networks    map[string]struct {
+			Address string `yaml:"ipv4_address"`
+		}
+	}
+}
+
+func TestCompose_trusts_exactly_its_nginx_and_fills_in_the_template(t *testing.T) {
+	var compose composeFile
+	parseYAML(t, "../../docker-compose.yml", &compose)
+	var config struct {
+		Ingress struct {
+			TrustedProxies []string `yaml:"trusted_proxies"`
+		}
+	}
+	parseYAML(t, deployDir+"/compose/gatehouse.yaml", &config)
+	nginx := compose.Services["nginx"]
+	if got, want := config.Ingress.TrustedProxies, []string{nginx.Networks["inside"].Address + "/32"}; !slices.Equal(got, want) {
+		t.Errorf("trusted proxies are %v, want nginx alone, %v", got, want)
+	}
+	render(t, shippedSite, nginx.Environment)
+	for name, service := range compose.Services {
+		for _, volume := range service.Volumes {
+			source, _, _ := strings.Cut(volume, ":")
+			if !strings.HasPrefix(source, ".") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join("../..", source)); err != nil {
+				t.Errorf("service %s mounts what is not there: %v", name, err)
+			}
+		}
+	}
+	a := &app{env: func(string) string { return "" }, configFile: deployDir + "/compose/gatehouse.yaml"}
+	if _, err := a.load(nil); err != nil {
+		t.Errorf("the configuration does not load: %v", err)
+	}
+}
+
+func parseYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(readFile(t, file)), into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// The image has no HTTP client; what its health check does in bash is run here.
+func TestImage_is_healthy_while_the_server_is_ready(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash here; the image has one")
+	}
+	found := regexp.MustCompile(`(?s)HEALTHCHECK.*?CMD (\[.*?\])\n`).FindStringSubmatch(readFile(t, "../../Dockerfile"))
+	if found == nil {
+		t.Fatal("the Dockerfile has no HEALTHCHECK")
+	}
+	var command []string
+	if err := json.Unmarshal([]byte(found[1]), &command); err != nil {
+		t.Fatalf("%s: %v", found[1], err)
+	}
+	gate := startHouse(t, nil)
+	_, port, err := net.SplitHostPort(gate.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func() error {
+		script := strings.ReplaceAll(command[2], "9700", port)
+		out, err := exec.CommandContext(t.Context(), bash, "-c", script).CombinedOutput() //nolint:gosec // our own Dockerfile's
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	if err := check(); err != nil {
+		t.Errorf("the check fails on a ready server: %v", err)
+	}
+	gate.stop()
+	if check() == nil {
+		t.Error("the check succeeds without a server")
+	}
+}

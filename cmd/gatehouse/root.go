@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+// version is what `gatehouse --version`, /api/iam/version and the metrics say;
+// release builds set it with -ldflags "-X main.version=…".
+var version = "0.1.0-dev"
+
+// exitCode ends the process with this status after everything worth saying has
+// been printed, for commands whose findings are their output.
+type exitCode int
+
+func (c exitCode) Error() string { return "exit status " + strconv.Itoa(int(c)) }
+
+// app is what every subcommand shares: the outside world as it was handed to
+// run, and the two flags that every subcommand takes.
+type app struct {
+	env        func(string) string
+	in         io.Reader
+	out, err   io.Writer
+	now        func() time.Time
+	configFile string
+	dataDir    string
+}
+
+// run is the whole program behind main, with the outside world passed in, so
+// that tests drive the real commands in their own process.
+func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+	a := &app{env: env, in: stdin, out: stdout, err: stderr, now: time.Now}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return root.ExecuteContext(ctx)
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gatehouse",
+		Short: "Decide who may pass: ingress authorization from a directory and Rego policies",
+		Long: `Gatehouse stands at the way in to notebook and ML platforms. An ingress proxy asks
+it about every request; accounts, teams and namespace bindings are its data, Rego
+policies decide.`,
+		Example: `  gatehouse import --data ./data people.yaml      # fill the directory
+  gatehouse serve --data ./data                    # answer proxies on 127.0.0.1:9700
+  gatehouse token --data ./data --account ada      # a bearer token for ada`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration `FILE` (YAML); also GATEHOUSE_CONFIG")
+	root.PersistentFlags().StringVar(&a.dataDir, "data", "", "data `DIR` that holds the directory database and its keys; also GATEHOUSE_DATA (default ./data)")
+	root.AddCommand(
+		newServeCommand(a),
+		newCheckCommand(a),
+		newImportCommand(a),
+		newExportCommand(a),
+		newTokenCommand(a),
+		newPolicyCommand(a),
+		newDoctorCommand(a),
+	)
+	return root
+}
+
+// openDirectory opens the directory of cfg.Data beside a server that may be
+// running on it. Without create, a missing one is an error that says how to
+// make it.
+func (a *app) openDirectory(ctx context.Context, cfg Config, create bool) (*identity.Directory, error) {
+	dir, err := identity.Open(ctx, identity.Options{
+		Dir: cfg.Data, Logger: a.logger(cfg), Now: a.now, Create: create,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the directory in %s: %w", cfg.Data, err)
+	}
+	return dir, nil
+}
+
+// logger writes to standard error, so that a command's output stays its own.
+func (a *app) logger(cfg Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // validated by Config.validate
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(a.err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.err, options))
+}

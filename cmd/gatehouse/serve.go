@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gatehouse-authz/gatehouse/admin"
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+)
+
+const (
+	drainTime         = 10 * time.Second // answers under way at SIGTERM may take this long
+	bootstrapPassword = 24 * time.Hour   // a printed password is good for this long
+)
+
+// platformAdmin is the platform role that the default policies let do everything.
+const platformAdmin identity.PlatformRole = "admin"
+
+func newServeCommand(a *app) *cobra.Command {
+	var listen, opsListen, policyDir string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Answer ingress proxies and clients",
+		Long: `Serves the proxy endpoints, login and keys on --listen, and metrics, readiness in
+detail and pprof on --ops-listen. On an empty directory it creates the account
+"admin"; its password is GATEHOUSE_ADMIN_PASSWORD, or a random one that is printed
+once and good for 24 hours.`,
+		Example: `  gatehouse serve --data ./data
+  gatehouse serve --policies ./policies --config gatehouse.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			flags := map[string]any{}
+			for key, value := range map[string]string{"listen": listen, "ops_listen": opsListen, "policies.dir": policyDir} {
+				if value != "" {
+					flags[key] = value
+				}
+			}
+			cfg, err := a.load(flags)
+			if err != nil {
+				return err
+			}
+			return a.serve(c.Context(), cfg)
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS` that proxies and clients call (default 127.0.0.1:9700)")
+	c.Flags().StringVar(&opsListen, "ops-listen", "", "`ADDRESS` of metrics, readiness in detail and pprof (default 127.0.0.1:9701)")
+	c.Flags().StringVar(&policyDir, "policies", "", "overlay `DIR` with the operator's own policies, watched for changes")
+	return c
+}
+
+func (a *app) serve(ctx context.Context, cfg Config) error {
+	log := a.logger(cfg)
+	dir, err := identity.Open(ctx, identity.Options{Dir: cfg.Data, Logger: log, Now: a.now, Create: true, Exclusive: true})
+	if err != nil {
+		return fmt.Errorf("open the directory in %s: %w", cfg.Data, err)
+	}
+	defer func() {
+		if err := dir.Close(); err != nil {
+			log.Error("close the directory", "error", err)
+		}
+	}()
+	if err := a.bootstrap(ctx, dir); err != nil {
+		return err
+	}
+	house, err := wire(ctx, cfg, dir, log, a.now)
+	if err != nil {
+		return err
+	}
+	if err := house.keeper.Load(ctx); err != nil {
+		log.Error("policies refused: every question is denied until they pass", "error", err)
+	}
+	if len(cfg.Ingress.TrustedProxies) == 0 {
+		log.Info("ingress.trusted_proxies is empty: only proxies on this machine (127.0.0.1, ::1) are believed")
+	}
+	return house.run(ctx, cfg, log)
+}
+
+// run serves until ctx ends, then drains. The first part that fails ends the
+// others.
+func (h *gatehouse) run(ctx context.Context, cfg Config, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return untilDone(ctx, "follow the journal", h.directory.Follow) })
+	group.Go(func() error { return untilDone(ctx, "watch the policies", h.keeper.Watch) })
+	if err := listen(ctx, group, log, "public", cfg.Listen, h.public); err != nil {
+		return err
+	}
+	if cfg.OpsListen != noListener {
+		if err := listen(ctx, group, log, "ops", cfg.OpsListen, h.ops); err != nil {
+			return err
+		}
+	}
+	return group.Wait()
+}
+
+func untilDone(ctx context.Context, what string, run func(context.Context) error) error {
+	if err := run(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+func listen(ctx context.Context, group *errgroup.Group, log *slog.Logger, name, address string, handler http.Handler) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for %s requests: %w", name, err)
+	}
+	server := admin.NewServer(handler, log)
+	log.Info("serving", "listener", name, "address", listener.Addr().String())
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve %s requests: %w", name, err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		return server.Shutdown(drain)
+	})
+	return nil
+}
+
+// bootstrap creates the account admin where nobody has the platform role admin and
+// the handle was never used, so that a directory filled by import has a way in too,
+// and one whose admins were removed on purpose does not get one back.
+func (a *app) bootstrap(ctx context.Context, dir *identity.Directory) error {
+	password, given := a.env("GATEHOUSE_ADMIN_PASSWORD"), true
+	if password == "" {
+		password, given = rand.Text(), false
+	}
+	hash, err := authn.Hash(password, authn.DefaultParams)
+	if err != nil {
+		return fmt.Errorf("hash the password of admin: %w", err)
+	}
+	created := false
+	_, err = dir.Write(ctx, "bootstrap", func(tx *identity.Tx) error {
+		needed, err := adminNeeded(tx)
+		if err != nil || !needed {
+			return err
+		}
+		created = true
+		return createAdmin(tx, hash, given, a.now())
+	})
+	switch {
+	case errors.Is(err, identity.ErrExists):
+		return nil
+	case err != nil:
+		return fmt.Errorf("create the first admin: %w", err)
+	case created && !given:
+		_, err = fmt.Fprintf(a.out, "account admin created; its password, shown once and good for 24 hours: %s\n", password)
+	}
+	return err
+}
+
+func adminNeeded(tx *identity.Tx) (bool, error) {
+	for account, err := range tx.Accounts() {
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(account.Roles, platformAdmin) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func createAdmin(tx *identity.Tx, hash string, given bool, now time.Time) error {
+	account, err := tx.CreateAccount(identity.Account{Handle: "admin", Kind: identity.Person, State: identity.Active, Name: "Administrator"})
+	if err != nil {
+		return err
+	}
+	var expires time.Time
+	if !given {
+		expires = now.Add(bootstrapPassword)
+	}
+	return errors.Join(
+		tx.GrantPlatformRole(account.ID, platformAdmin),
+		tx.SetPassword(account.ID, hash, expires, !given),
+	)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-authz/gatehouse/admin"
+	"github.com/gatehouse-authz/gatehouse/admin/ingress"
+	"github.com/gatehouse-authz/gatehouse/bundles"
+	"github.com/gatehouse-authz/gatehouse/engine"
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+	"github.com/gatehouse-authz/gatehouse/identity/token"
+	"github.com/gatehouse-authz/gatehouse/policies"
+	"github.com/gatehouse-authz/gatehouse/schemas"
+)
+
+// Names of the settings that the directory keeps, so that the command line and the
+// server mint with the same issuer.
+const (
+	settingIssuer   = "issuer"
+	settingAudience = "audience"
+	defaultIssuer   = "http://127.0.0.1:9700"
+	defaultAudience = "gatehouse"
+)
+
+// gatehouse is the assembled house: the rooms that run, and the two handlers that
+// are served.
+type gatehouse struct {
+	directory *identity.Directory
+	keeper    *bundles.Keeper
+	public    http.Handler
+	ops       http.Handler
+}
+
+// wire builds the house around an open directory: engine and authn are fed by the
+// directory's commits, the keeper feeds policies to the engine.
+func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Logger, now func() time.Time) (*gatehouse, error) {
+	issuer, keys, err := openIssuer(ctx, dir, cfg, now)
+	if err != nil {
+		return nil, err
+	}
+	people := authn.New(issuer, authn.Options{Logger: log})
+	metrics := admin.NewMetrics(version)
+	decider := engine.New(engine.Options{Deadline: cfg.Engine.Deadline, Now: now, Observe: metrics.Decision})
+	if err := errors.Join(
+		dir.Attach(ctx, keys, "keys"),
+		dir.Attach(ctx, people, "accounts", "teams", "generations", "revocations"),
+		dir.Attach(ctx, decider, "accounts", "teams", "namespaces"),
+	); err != nil {
+		return nil, fmt.Errorf("load the directory: %w", err)
+	}
+	keeper := bundles.NewKeeper(policySources(cfg), decider, log)
+	deps := admin.Deps{
+		Engine: decider, Directory: dir, Keeper: keeper, Authn: people, Issuer: issuer,
+		Passwords: authn.NewPasswords(dir, authn.PasswordOptions{
+			Concurrency: cfg.Passwords.Concurrency, Queue: cfg.Passwords.Queue, Now: now,
+		}),
+		Metrics: metrics, Logger: log, Version: version, TokenTTL: cfg.Tokens.TTL,
+		Ingress: ingress.Config{
+			TrustedProxies: cfg.Ingress.TrustedProxies,
+			NginxSource:    cfg.Ingress.Nginx.Source,
+			Presets:        cfg.Ingress.Headers,
+			PolicyHeaders:  cfg.Ingress.PolicyHeaders,
+			Smuggled:       cfg.Ingress.SmuggledHeaders,
+			Cacheable:      cfg.Ingress.Cacheable,
+			LoginURL:       cfg.Login.URL,
+		},
+	}
+	public, err := admin.New(deps)
+	if err != nil {
+		return nil, err
+	}
+	return &gatehouse{directory: dir, keeper: keeper, public: public, ops: admin.NewOps(deps)}, nil
+}
+
+func policySources(cfg Config) bundles.Folder {
+	open := map[string]any{}
+	for _, question := range cfg.Policies.CustomAllow {
+		open[question] = true
+	}
+	return bundles.Folder{
+		Defaults: policies.FS, Schemas: schemas.FS, Dir: cfg.Policies.Dir,
+		Settings: map[string]any{"custom_allow": open},
+	}
+}
+
+// openIssuer opens the signing keys and settles issuer and audience: what the
+// configuration says is kept in the directory for the other commands.
+func openIssuer(ctx context.Context, dir *identity.Directory, cfg Config, now func() time.Time) (*token.Issuer, *token.Keyring, error) {
+	keys, err := token.OpenKeyring(ctx, dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the signing keys: %w", err)
+	}
+	name, audience, err := issuerAndAudience(ctx, dir, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = dir.Write(ctx, "serve", func(tx *identity.Tx) error {
+		return errors.Join(tx.PutSetting(settingIssuer, name), tx.PutSetting(settingAudience, audience))
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("keep issuer and audience: %w", err)
+	}
+	return token.NewIssuer(name, audience, keys, now), keys, nil
+}
+
+// issuerAndAudience are what the configuration says, else what the directory
+// holds, else the defaults.
+func issuerAndAudience(ctx context.Context, dir *identity.Directory, cfg Config) (issuer, audience string, err error) {
+	issuer, audience = cfg.Issuer, cfg.Audience
+	err = dir.Read(ctx, func(tx *identity.Tx) error {
+		var errs [2]error
+		issuer, errs[0] = settingOr(tx, settingIssuer, issuer, defaultIssuer)
+		audience, errs[1] = settingOr(tx, settingAudience, audience, defaultAudience)
+		return errors.Join(errs[:]...)
+	})
+	if err != nil {
+		return "", "", fmt.Errorf("read issuer and audience: %w", err)
+	}
+	return issuer, audience, nil
+}
+
+func settingOr(tx *identity.Tx, name, configured, otherwise string) (string, error) {
+	if configured != "" {
+		return configured, nil
+	}
+	kept, err := tx.Setting(name)
+	if errors.Is(err, identity.ErrNotFound) || (err == nil && kept == "") {
+		return otherwise, nil
+	}
+	return kept, err
+}
