@@ -62,7 +62,8 @@ func TestNo_method_and_no_target_is_answered_200_by_accident(t *testing.T) {
 	for _, method := range []string{"OPTIONS", "TRACE", "CONNECT", "MKCOL", "QUERY", "INVENTED", "HEAD"} {
 		for _, target := range []string{"*", "/", "/auth/none", "/auth/nginx", "/api/iam/v1/auth", "http://x/auth/nginx", "x:443", "/api/iam/v1/login"} {
 			got := gate.Exchange(admintest.Request(method, target, "x"))
-			if got.Status == 0 || got.Status < 400 {
+			preflight := method == "OPTIONS" && target == "/api/iam/v1/login" && got.Status == http.StatusNoContent
+			if got.Status < 400 && !preflight {
 				t.Errorf("%s %s: got status %d, want a refusal", method, target, got.Status)
 			}
 		}

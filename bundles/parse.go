@@ -75,7 +75,11 @@ func isTest(m *ast.Module) bool {
 // document puts a data file to the place that its folder names.
 func (t *tree) document(name string, f file) []Finding {
 	var content any
-	if err := util.Unmarshal(f.text, &content); err != nil {
+	unmarshal := util.Unmarshal
+	if path.Ext(f.name) == ".json" {
+		unmarshal = util.UnmarshalJSON // the other one takes what is no JSON for YAML
+	}
+	if err := unmarshal(f.text, &content); err != nil {
 		return []Finding{dataError(name, f.text, err)}
 	}
 	object, ok := content.(map[string]any)
@@ -154,8 +158,12 @@ func dataError(name string, text []byte, err error) Finding {
 	return f
 }
 
-// customRoot is the only name under data that an operator's folder may use.
-const customRoot = "custom"
+const (
+	// customRoot is the only name under data that an operator's folder may use.
+	customRoot = "custom"
+	// identityRoot is the name under which the directory's documents appear.
+	identityRoot = "identity"
+)
 
 // checkRoots refuses what lies outside data.custom, and data where rules are
 // expected: a table that could pass for a rule would go round every check of

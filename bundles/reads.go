@@ -141,7 +141,7 @@ func (r *reads) inRef(ref ast.Ref, bound ast.VarSet, loc *ast.Location) {
 		r.refuse(loc, ref)
 		return
 	}
-	if root, known := ref[1].Value.(ast.String); known && root != "identity" {
+	if root, known := ref[1].Value.(ast.String); known && root != identityRoot {
 		return
 	} else if !known {
 		r.refuse(loc, ref) // a variable here can stand for identity

@@ -56,7 +56,7 @@ func (p *parser) object() *ast.Term {
 		pairs = append(pairs, [2]*ast.Term{key, p.value()})
 	}
 	p.pos++
-	return ast.ObjectTerm(pairs...)
+	return ast.NewTerm(objectOfPairs(pairs))
 }
 
 func (p *parser) array() *ast.Term {

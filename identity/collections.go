@@ -46,7 +46,7 @@ func collectionNamed(name string) (collection, error) {
 // keysAfter lists the next page of keys. It leaves no cursor open, so whoever
 // reads page by page may do other things on the same connection in between.
 func (c collection) keysAfter(ctx context.Context, q querier, after string, limit int) ([]string, error) {
-	where := c.key + " > $1"
+	where := c.key + " > ?"
 	if c.where != "" {
 		where += " AND " + c.where
 	}
@@ -78,26 +78,20 @@ func (c collection) documents(ctx context.Context, q querier, keys []string) (ma
 	return found, nil
 }
 
-// in writes `column IN ($1, …)`, with placeholders that SQLite and PostgreSQL
-// both read.
+// in writes `column IN (?, …)`.
 func in(column string, keys []string) (string, []any) {
-	var b strings.Builder
 	args := make([]any, len(keys))
-	b.WriteString(column + " IN (")
 	for i, key := range keys {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(i + 1))
 		args[i] = key
 	}
-	b.WriteByte(')')
-	return b.String(), args
+	return column + " IN (?" + strings.Repeat(",?", len(keys)-1) + ")", args
 }
 
 // scanIn runs "<query> <column> IN (keys)".
 func scanIn(ctx context.Context, q querier, each func(*sql.Rows) error, query, column string, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	condition, args := in(column, keys)
 	return scan(ctx, q, each, query+" WHERE "+condition, args...)
 }

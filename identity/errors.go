@@ -88,13 +88,13 @@ func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 func translateDriver(err sqlite3.Error) error {
 	switch err.ExtendedCode {
 	case sqlite3.ErrConstraintUnique, sqlite3.ErrConstraintPrimaryKey:
-		return fmt.Errorf("%w (%v)", ErrExists, err)
+		return fmt.Errorf("%w (%s)", ErrExists, err.Error())
 	case sqlite3.ErrConstraintForeignKey, sqlite3.ErrConstraintTrigger: // RESTRICT reports the latter
-		return fmt.Errorf("%w: something still refers to it (%v)", ErrConflict, err)
+		return fmt.Errorf("%w: something still refers to it (%s)", ErrConflict, err.Error())
 	}
 	switch err.Code {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		return fmt.Errorf("%w (%v)", ErrBusy, err)
+		return fmt.Errorf("%w (%s)", ErrBusy, err.Error())
 	case sqlite3.ErrInterrupt:
 		return context.Canceled
 	default:

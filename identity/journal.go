@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -30,7 +30,7 @@ func (d *Directory) Journal(ctx context.Context, after uint64, limit int) ([]Ent
 		entry, err := scanEntry(rows)
 		entries = append(entries, entry)
 		return err
-	}, journalColumns+" WHERE revision > $1 ORDER BY revision, seq LIMIT "+strconv.Itoa(limit), after)
+	}, journalColumns+" WHERE revision > ? ORDER BY revision, seq LIMIT "+strconv.Itoa(limit), after)
 	return entries, translate("read journal", err)
 }
 
@@ -97,7 +97,7 @@ func (d *Directory) changesSince(ctx context.Context, after uint64, each func(re
 		}
 		changes = append(changes, Change{Collection: entry.Collection, Key: entry.Key, Doc: entry.After})
 		return nil
-	}, journalColumns+" WHERE revision > $1 ORDER BY revision, seq", after)
+	}, journalColumns+" WHERE revision > ? ORDER BY revision, seq", after)
 	if err != nil {
 		return current, err
 	}
@@ -108,4 +108,4 @@ func (d *Directory) changesSince(ctx context.Context, after uint64, each func(re
 }
 
 // errGap: the journal does not hold every revision that is needed.
-var errGap = fmt.Errorf("journal rows are missing")
+var errGap = errors.New("journal rows are missing")

@@ -114,3 +114,42 @@ func grantMany(tx *identity.Tx, id identity.AccountID, n int) error {
 	}
 	return nil
 }
+
+func TestRemoved_teams_leave_nothing_that_grants(t *testing.T) {
+	d := fresh(t)
+	ada, acme := person(t, d, "ada"), organisation(t, d, "acme")
+	research, other := team(t, d, acme.ID, "research"), team(t, d, acme.ID, "other")
+	namespace(t, d, "lab", identity.AccountPrincipal(ada.ID), identity.TeamPrincipal(research.ID))
+	namespace(t, d, "bound", identity.AccountPrincipal(ada.ID))
+	write(t, d, func(tx *identity.Tx) error {
+		return firstError([]error{
+			tx.PutTeamMember(research.ID, ada.ID, identity.Owner), tx.PutTeamMember(other.ID, ada.ID, identity.Member),
+			tx.PutBinding(identity.Binding{Namespace: "bound", Principal: identity.TeamPrincipal(research.ID), Role: identity.Edit}),
+			tx.PutBinding(identity.Binding{Namespace: "bound", Principal: identity.TeamPrincipal(other.ID), Role: identity.View}),
+		})
+	})
+	m := attach(t, d)
+	write(t, d, func(tx *identity.Tx) error { return tx.RemoveTeam(research.ID) })
+	owner := `"owners":{"account:` + string(ada.ID) + `":true}`
+	want := documents{
+		"accounts/" + string(ada.ID): `{"handle":"ada","kind":"person","organisations":{},"roles":{},"state":"active","teams":{"` +
+			string(other.ID) + `":"member"}}`,
+		"accounts/" + string(acme.ID):    `{"handle":"acme","kind":"organisation","organisations":{},"roles":{},"state":"active","teams":{}}`,
+		"generations/" + string(ada.ID):  `{"n":1}`,
+		"generations/" + string(acme.ID): `{"n":1}`,
+		"teams/" + string(other.ID):      `{"handle":"other","organisation":"` + string(acme.ID) + `"}`,
+		"namespaces/lab":                 `{"bindings":{},"labels":{},` + owner + `}`,
+		"namespaces/bound":               `{"bindings":{"team:` + string(other.ID) + `":{"role":"view"}},"labels":{},` + owner + `}`,
+	}
+	_, got := exported(t, d)
+	same(t, got, want)
+	_, fed := m.state()
+	same(t, fed, want)
+	t.Run("and taking a member out of one changes only that", func(t *testing.T) {
+		revision := write(t, d, func(tx *identity.Tx) error { return tx.RemoveTeamMember(other.ID, ada.ID) })
+		entries, err := d.Journal(t.Context(), revision-1, 0)
+		is(t, err, nil)
+		same(t, len(entries), 1)
+		same(t, string(entries[0].After), `{"handle":"ada","kind":"person","organisations":{},"roles":{},"state":"active","teams":{}}`)
+	})
+}

@@ -123,7 +123,7 @@ func (d *Directory) Write(ctx context.Context, actor Actor, fn func(*Tx) error) 
 	}
 	// The write has happened: whoever asked may be gone, the sinks still get it.
 	if err := d.bringUp(context.WithoutCancel(ctx)); err != nil {
-		return revision, fmt.Errorf("revision %d: %w: %v", revision, ErrNotApplied, err)
+		return revision, fmt.Errorf("revision %d: %w: %w", revision, ErrNotApplied, err)
 	}
 	return revision, nil
 }

@@ -72,7 +72,7 @@ func TestLogin_names_the_field_of_a_malformed_request_before_it_hashes(t *testin
 		"no JSON":                 {"handle=ada&password=x", 400, "not valid JSON"},
 		"an array":                {`["ada","x"]`, 400, "object"},
 		"cut short":               {`{"handle":"ada"`, 400, "JSON"},
-		"something after it":      {`{"handle":"ada","password":"x"} {}`, 400, "follows"},
+		"something after it":      {`{"handle":"ada","password":"x"} {}`, 400, "JSON"},
 		"an unknown field":        {`{"handle":"ada","password":"x","admin":true}`, 400, "admin"},
 		"a field in another case": {`{"Handle":"ada","password":"x"}`, 400, "Handle"},
 		"a field twice":           {`{"handle":"ada","handle":"root","password":"x"}`, 400, "handle"},

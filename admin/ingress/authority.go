@@ -64,7 +64,7 @@ func normalHost(host string) (string, bool) {
 	}
 	lower, ascii := true, true
 	for i := range len(host) {
-		lower = lower && !('A' <= host[i] && host[i] <= 'Z')
+		lower = lower && (host[i] < 'A' || host[i] > 'Z')
 		ascii = ascii && host[i] < 0x80
 	}
 	if !lower {
@@ -130,7 +130,10 @@ func splitURL(raw string) (scheme, authority, target string, no *refusal) {
 	if !found {
 		return "", "", "", refuse(reasonMalformed, "the URL is not absolute")
 	}
-	scheme = lowerASCII(before)
+	scheme = before
+	if scheme != "http" && scheme != "https" {
+		scheme = lowerASCII(before)
+	}
 	if scheme != "http" && scheme != "https" {
 		return "", "", "", refuse(reasonMalformed, "the URL is neither http nor https")
 	}

@@ -22,25 +22,43 @@ import (
 func TestCredentials_that_are_noise_never_open_anything(t *testing.T) {
 	site := admintest.NewSite(t)
 	t.Run("H11", func(t *testing.T) {
-		tries := 100_000
+		tries := 20_000 // FuzzCredentials goes on from here
 		if testing.Short() {
 			tries = 2_000
 		}
 		draw := rand.New(rand.NewPCG(7, 11))
 		good := site.Token(site.Alice)
 		for range tries {
-			r := httptest.NewRequest("GET", "/auth/nginx", nil)
-			r.RemoteAddr = "127.0.0.1:4711"
-			r.Header["X-Original-Url"], r.Header["X-Original-Method"] = []string{app + "/api/x"}, []string{"GET"}
-			r.Header["Cookie"] = []string{noise(draw, "session="+good)}
-			authorization := noise(draw, "Bearer "+good)
-			r.Header["Authorization"] = []string{authorization}
-			w := httptest.NewRecorder()
-			site.Public.ServeHTTP(w, r)
-			if w.Code != http.StatusUnauthorized || w.Header().Get("X-Gatehouse-Decision-Id") == "" {
-				t.Fatalf("Authorization %q: got status %d with headers %v, want 401 with an id", authorization, w.Code, w.Header())
-			}
+			neverLetIn(t, site, noise(draw, "session="+good), noise(draw, "Bearer "+good))
 		}
+	})
+}
+
+// neverLetIn presents what is no credential, without a socket in between.
+func neverLetIn(t *testing.T, site *admintest.Site, cookie, authorization string) {
+	t.Helper()
+	r := httptest.NewRequest("GET", "/auth/nginx", nil)
+	r.RemoteAddr = "127.0.0.1:4711"
+	r.Header["X-Original-Url"], r.Header["X-Original-Method"] = []string{app + "/api/x"}, []string{"GET"}
+	r.Header["Cookie"], r.Header["Authorization"] = []string{cookie}, []string{authorization}
+	w := httptest.NewRecorder()
+	site.Public.ServeHTTP(w, r)
+	if w.Code != http.StatusUnauthorized || w.Header().Get("X-Gatehouse-Decision-Id") == "" {
+		t.Fatalf("Authorization %q: got status %d with headers %v, want 401 with an id", authorization, w.Code, w.Header())
+	}
+}
+
+func FuzzCredentials(f *testing.F) {
+	site := admintest.NewSite(f)
+	good := site.Token(site.Alice)
+	for _, seed := range []string{"", "Bearer ", "Bearer a.b.c", "Basic eDp5", "token abc", "Bearer " + good + "x", "bearer\t" + good[:40], strings.Repeat(".", 9000)} {
+		f.Add(seed, seed)
+	}
+	f.Fuzz(func(t *testing.T, cookie, authorization string) {
+		if strings.HasSuffix(strings.TrimSpace(authorization), good) {
+			return // that one is let in
+		}
+		neverLetIn(t, site, cookie, authorization)
 	})
 }
 

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"net/http"
-	"sort"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -80,18 +79,6 @@ func (h *Health) Report() Report {
 		r.Detail[n.name] = n.note()
 	}
 	return r
-}
-
-// Names lists the registered parts, sorted.
-func (h *Health) Names() []string {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	names := make([]string, 0, len(h.checks))
-	for _, c := range h.checks {
-		names = append(names, c.name)
-	}
-	sort.Strings(names)
-	return names
 }
 
 // Register adds what anybody may ask: alive, and ready without a reason.

@@ -190,6 +190,9 @@ func (a *app) showImport(state *manifest.State, report *manifest.Report, o impor
 	if state.Empty() {
 		_, _ = fmt.Fprintln(a.err, "note: the files hold nothing that import reads")
 	}
+	if o.prune && !state.Prunable() {
+		_, _ = fmt.Fprintln(a.err, "note: the files name no namespace by a Profile or under namespaces: nothing is pruned")
+	}
 	if report.Kept > 0 {
 		_, _ = fmt.Fprintf(a.err, "note: kept %s that the files do not hold: --prune removes them\n", plural(report.Kept, "grant"))
 	}

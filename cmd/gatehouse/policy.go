@@ -22,7 +22,6 @@ func newPolicyCommand(a *app) *cobra.Command {
 passes a folder through the same gate as serve does, and test, fmt, eval and bench
 are the commands of the Open Policy Agent that this program embeds.`,
 		Example: `  gatehouse policy init ./policies
-  gatehouse policy test ./policies
   gatehouse policy check ./policies
   gatehouse serve --policies ./policies`,
 		Args: cobra.NoArgs,
@@ -78,11 +77,13 @@ func newPolicyInitCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "init DIR",
 		Short: "Write a folder that policies can be started from",
-		Long: `Writes the default policies, the schemas, the types of the identity documents, the
-list of allowed builtins and a sample rule with its test into DIR, which must be
-empty or not exist. The stock OPA binary and editors find all they need in it.`,
-		Example: `  gatehouse policy init ./policies && gatehouse policy test ./policies`,
-		Args:    cobra.ExactArgs(1),
+		Long: `Writes into DIR a sample rule with its test, a README.md, and under .gatehouse the
+default policies, the schemas, the types of the identity documents and the list of
+allowed builtins, which the stock OPA binary and editors need. In a folder that is
+in use it brings .gatehouse up to date and leaves every file of yours alone.`,
+		Example: `  gatehouse policy init ./policies
+  cd ./policies && gatehouse policy test --ignore '.*' .gatehouse/policies .`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := a.load(nil)
 			if err != nil {

@@ -276,7 +276,8 @@ func rowTimes(t *testing.T, w *world) {
 		"exp null":         {exp, `"exp":null`, bad},
 		"nbf in future":    {exp, exp + fmt.Sprintf(`,"nbf":%d`, now+3600), bad},
 		"iat in an hour":   {iat, fmt.Sprintf(`"iat":%d`, now+3600), bad},
-		"iat after exp":    {iat, fmt.Sprintf(`"iat":%d`, now+7200), bad}, // own variants from here
+		"iat in a minute":  {iat, fmt.Sprintf(`"iat":%d`, now+60), bad}, // own variants from here
+		"iat after exp":    {iat, fmt.Sprintf(`"iat":%d`, now+7200), bad},
 		"iat missing":      {iat, `"x":1`, bad},
 		"iat a little off": {iat, fmt.Sprintf(`"iat":%d`, now+29), good},
 		"exp a fraction":   {exp, fmt.Sprintf(`"exp":%d.5`, now+3600), bad},

@@ -24,7 +24,8 @@ const (
 	MaxName     = 254
 	MaxPassword = 1024
 
-	defaultWait = 5 * time.Second
+	maxWait       = 5 * time.Second
+	defaultLookup = 5 * time.Millisecond
 )
 
 // PasswordOptions bound what checking passwords may cost; zero values take defaults.
@@ -33,6 +34,9 @@ type PasswordOptions struct {
 	Queue       int // checks that may wait; 0 = 16 per concurrent one, negative = none
 	Params      Params
 	Now         func() time.Time // nil = time.Now
+	// Lookup is how long finding the account always takes at least, so that it does
+	// not show whether there was one; 0 = 5 ms.
+	Lookup time.Duration
 	// Observe, if given, is told of every hash that was computed; exactly one for
 	// each check that was not ErrBusy.
 	Observe func(Params, time.Duration)
@@ -42,11 +46,12 @@ type PasswordOptions struct {
 type Passwords struct {
 	dir     *identity.Directory
 	now     func() time.Time
+	lookup  time.Duration
 	observe func(Params, time.Duration)
 	dummy   phc
-	slots   chan struct{}
-	queue   int64
-	waiting atomic.Int64
+	slots   chan struct{} // one for each hash that is being computed
+	inside  atomic.Int64  // checks that compute or wait
+	most    int64         // of inside
 }
 
 // NewPasswords makes a checker of the directory's passwords.
@@ -63,13 +68,16 @@ func NewPasswords(dir *identity.Directory, o PasswordOptions) *Passwords {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Lookup == 0 {
+		o.Lookup = defaultLookup
+	}
 	if o.Observe == nil {
 		o.Observe = func(Params, time.Duration) {}
 	}
 	return &Passwords{
-		dir: dir, now: o.Now, observe: o.Observe,
+		dir: dir, now: o.Now, lookup: o.Lookup, observe: o.Observe,
 		dummy: phc{Params: o.Params, salt: make([]byte, saltLength), sum: make([]byte, sumLength)},
-		slots: make(chan struct{}, o.Concurrency), queue: int64(max(o.Queue, 0)),
+		slots: make(chan struct{}, o.Concurrency), most: int64(o.Concurrency + max(o.Queue, 0)),
 	}
 }
 
@@ -79,14 +87,19 @@ func (p *Passwords) Check(ctx context.Context, name, password string) (identity.
 	if len(name) > MaxName || len(password) > MaxPassword {
 		return identity.Account{}, ErrWrong // depends on the question only, so it may be quick
 	}
-	if err := p.enter(ctx); err != nil {
-		return identity.Account{}, err
+	if p.inside.Add(1) > p.most { // few may wait: each holds memory and a connection
+		p.inside.Add(-1)
+		return identity.Account{}, ErrBusy
 	}
-	defer func() { <-p.slots }()
-	account, usable, want, err := p.find(ctx, name)
+	defer p.inside.Add(-1)
+	account, usable, want, err := p.findSlowly(ctx, name)
 	if err != nil {
 		return identity.Account{}, err
 	}
+	if err := p.takeSlot(ctx); err != nil {
+		return identity.Account{}, err
+	}
+	defer func() { <-p.slots }()
 	start := time.Now()
 	right := want.matches(password)
 	p.observe(want.Params, time.Since(start))
@@ -96,20 +109,8 @@ func (p *Passwords) Check(ctx context.Context, name, password string) (identity.
 	return account, nil
 }
 
-// enter waits for a slot, in a queue that is short because who waits holds memory and
-// a connection.
-func (p *Passwords) enter(ctx context.Context) error {
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	if p.waiting.Add(1) > p.queue {
-		p.waiting.Add(-1)
-		return ErrBusy
-	}
-	defer p.waiting.Add(-1)
-	timer := time.NewTimer(defaultWait)
+func (p *Passwords) takeSlot(ctx context.Context) error {
+	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	select {
 	case p.slots <- struct{}{}:
@@ -119,6 +120,19 @@ func (p *Passwords) enter(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("check a password: %w", ctx.Err())
 	}
+}
+
+// findSlowly is find, stretched: how many rows it reads depends on what there is.
+func (p *Passwords) findSlowly(ctx context.Context, name string) (identity.Account, bool, phc, error) {
+	timer := time.NewTimer(p.lookup)
+	defer timer.Stop()
+	account, usable, want, err := p.find(ctx, name)
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		err = errors.Join(err, fmt.Errorf("check a password: %w", ctx.Err()))
+	}
+	return account, usable, want, err
 }
 
 // find looks the account and its password up. Where there is none to check, the dummy

@@ -179,9 +179,13 @@ func TestCheck_bounds_how_many_work_and_how_many_wait(t *testing.T) {
 	w.setPassword(t, w.ada, "right", time.Time{})
 	const working, waiting = 2, 3
 	passwords := NewPasswords(w.dir, PasswordOptions{Concurrency: working, Queue: waiting, Params: cheap, Now: w.now})
-	for range working {
-		passwords.slots <- struct{}{} // as checks under way would
+	busy := func(n int) { // as n checks under way
+		for range n {
+			passwords.slots <- struct{}{}
+		}
+		passwords.inside.Add(int64(n))
 	}
+	busy(working)
 	var right, failed atomic.Int64
 	var all sync.WaitGroup
 	for range waiting {
@@ -193,7 +197,7 @@ func TestCheck_bounds_how_many_work_and_how_many_wait(t *testing.T) {
 			}
 		})
 	}
-	for passwords.waiting.Load() < waiting {
+	for passwords.inside.Load() < working+waiting {
 		if failed.Load() > 0 {
 			t.Fatal("one that may wait was turned away")
 		}
@@ -207,33 +211,40 @@ func TestCheck_bounds_how_many_work_and_how_many_wait(t *testing.T) {
 	for range working {
 		<-passwords.slots
 	}
+	passwords.inside.Add(-working)
 	all.Wait()
 	if got := right.Load(); got != waiting {
 		t.Errorf("got %d of those that waited served, want %d", got, waiting)
 	}
-	if got := passwords.waiting.Load(); got != 0 {
-		t.Errorf("got %d waiting at the end, want 0", got)
+	if got := passwords.inside.Load(); got != 0 {
+		t.Errorf("got %d inside at the end, want 0", got)
 	}
 }
 
 func TestCheck_stops_waiting_when_the_caller_is_gone(t *testing.T) {
 	w := newWorld(t)
-	passwords := NewPasswords(w.dir, PasswordOptions{Concurrency: 1, Queue: 1, Params: cheap})
-	passwords.slots <- struct{}{}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { _, err := passwords.Check(ctx, "ada", "right"); done <- err }()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want %v", err, context.Canceled)
+	for name, lookup := range map[string]time.Duration{"in the queue": time.Nanosecond, "during the lookup": time.Hour} {
+		passwords := NewPasswords(w.dir, PasswordOptions{Concurrency: 1, Queue: 1, Params: cheap, Lookup: lookup})
+		passwords.slots <- struct{}{}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { _, err := passwords.Check(ctx, "ada", "right"); done <- err }()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want %v", name, err, context.Canceled)
+		}
+		if got := passwords.inside.Load(); got != 0 {
+			t.Errorf("%s: got %d inside, want 0", name, got)
+		}
 	}
-	if got := passwords.waiting.Load(); got != 0 {
-		t.Errorf("got %d waiting, want 0", got)
-	}
-	none := NewPasswords(w.dir, PasswordOptions{Concurrency: 1, Queue: -1, Params: cheap})
-	none.slots <- struct{}{}
-	if _, err := none.Check(t.Context(), "ada", "right"); !errors.Is(err, ErrBusy) {
-		t.Errorf("without a queue: got %v, want %v", err, ErrBusy)
+}
+
+func TestCheck_without_a_queue_turns_the_second_away(t *testing.T) {
+	w := newWorld(t)
+	passwords := NewPasswords(w.dir, PasswordOptions{Concurrency: 1, Queue: -1, Params: cheap})
+	passwords.inside.Add(1)
+	if _, err := passwords.Check(t.Context(), "ada", "right"); !errors.Is(err, ErrBusy) {
+		t.Errorf("got %v, want %v", err, ErrBusy)
 	}
 }
 

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,9 +42,9 @@ func (a *applier) match(wanted *account) (*identity.Account, error) {
 		value *string
 		find  func(string) (identity.Account, error)
 	}{
-		{"handle", wanted.handle, func(s string) (identity.Account, error) { return a.tx.AccountByHandle(identity.Handle(s)) }},
-		{"user_id", wanted.userID, a.tx.AccountByUserID},
-		{"email", wanted.email, a.tx.AccountByEmail},
+		{"handle", wanted.handle, a.people.handle},
+		{"user_id", wanted.userID, a.people.userID},
+		{"email", wanted.email, a.people.email},
 	} {
 		if !given(name.value) {
 			continue
@@ -109,6 +108,7 @@ func (a *applier) createAccount(wanted *account) (identity.Account, error) {
 	if err != nil {
 		return created, refused(wanted.at, "create account "+label(fresh), err)
 	}
+	a.people.remember(created)
 	what := "account " + label(created)
 	if created.Kind != identity.Person {
 		what = string(created.Kind) + " account " + label(created)
@@ -178,6 +178,8 @@ func (a *applier) updateAccount(wanted *account, now identity.Account) (identity
 	if err := a.tx.UpdateAccount(next); err != nil {
 		return now, refused(wanted.at, "update account "+label(now), err)
 	}
+	a.people.forget(now)
+	a.people.remember(next)
 	a.report.step(Update, wanted.at, "account %s: %s", label(now), strings.Join(changes, ", "))
 	return next, nil
 }
@@ -222,92 +224,4 @@ func (a *applier) platformRoles(wanted *account, holder identity.Account) error 
 		a.report.step(Remove, wanted.at, "platform role %s of %s", role, label(holder))
 	}
 	return nil
-}
-
-// account finds whom a reference names. Somebody named by an e-mail or by a user id
-// whom nobody knows is invited: what the reference grants waits for them.
-func (a *applier) account(who reference) (identity.Account, error) {
-	key := reference{kind: who.kind, name: who.name}
-	if known, ok := a.found[key]; ok {
-		return known, nil
-	}
-	var holder identity.Account
-	var err error
-	switch who.kind {
-	case toUserID, toUser:
-		holder, err = a.byUserID(who)
-	default:
-		holder, err = a.byName(who)
-	}
-	if err == nil {
-		a.found[key] = holder
-	}
-	return holder, err
-}
-
-func (a *applier) byName(who reference) (identity.Account, error) {
-	if strings.Contains(who.name, "@") {
-		holder, err := a.tx.AccountByEmail(who.name)
-		if missing(err) {
-			return a.invite(who, identity.Account{Email: identity.Email(who.name)})
-		}
-		return holder, wrap(who, err)
-	}
-	holder, err := a.tx.AccountByHandle(identity.Handle(who.name))
-	if missing(err) {
-		return holder, problem(who.at, "no account has the handle %q: add it under accounts, or name the person by e-mail", who.name)
-	}
-	return holder, wrap(who, err)
-}
-
-func wrap(who reference, err error) error {
-	if err == nil {
-		return nil
-	}
-	return refused(who.at, fmt.Sprintf("%s %q", who.kind, who.name), err)
-}
-
-// byUserID finds a person by the exact name that their platform sends; a Kubernetes
-// User that is an e-mail is also the account with that e-mail.
-func (a *applier) byUserID(who reference) (identity.Account, error) {
-	holder, err := a.tx.AccountByUserID(who.name)
-	if !missing(err) {
-		return holder, wrap(who, err)
-	}
-	fresh := identity.Account{UserID: who.name}
-	if who.kind == toUserID || !isEmail(who.name) {
-		return a.invite(who, fresh)
-	}
-	holder, err = a.tx.AccountByEmail(who.name)
-	if missing(err) {
-		fresh.Email = identity.Email(who.name)
-		return a.invite(who, fresh)
-	}
-	if err != nil {
-		return holder, wrap(who, err)
-	}
-	if holder.UserID != "" {
-		a.report.note(who.at, "%s and %s are one e-mail address: taken as one account, whose user_id stays %s", who.name, holder.UserID, holder.UserID)
-		return holder, nil
-	}
-	holder.UserID = who.name
-	if err := a.tx.UpdateAccount(holder); err != nil {
-		return holder, wrap(who, err)
-	}
-	a.report.step(Update, who.at, "account %s: user_id %s", label(holder), who.name)
-	return holder, nil
-}
-
-func (a *applier) invite(who reference, fresh identity.Account) (identity.Account, error) {
-	fresh.Kind, fresh.State = identity.Person, identity.Invited
-	created, err := a.tx.CreateAccount(fresh)
-	var bad *identity.InvalidError
-	switch {
-	case errors.As(err, &bad):
-		return created, problem(who.at, "%s %q: %s %s", who.kind, who.name, bad.Field, bad.Why)
-	case err != nil:
-		return created, wrap(who, err)
-	}
-	a.report.step(Create, who.at, "account %s, invited", label(created))
-	return created, nil
 }

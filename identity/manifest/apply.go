@@ -27,9 +27,15 @@ type Options struct {
 func (s *State) Apply(tx *identity.Tx, o Options) (*Report, error) {
 	a := &applier{
 		state: s, tx: tx, options: o, report: &Report{},
+		people:   &people{tx: tx},
 		found:    map[reference]identity.Account{},
 		existing: map[string]*identity.Namespace{},
 		total:    len(s.accounts) + len(s.organisations) + len(s.namespaces) + len(s.bindings),
+	}
+	if a.total >= preloadFrom {
+		if err := a.preload(); err != nil {
+			return nil, err
+		}
 	}
 	for _, run := range []func() error{a.accounts, a.organisations, a.namespaces, a.bindings} {
 		if err := run(); err != nil {
@@ -45,11 +51,28 @@ type applier struct {
 	tx      *identity.Tx
 	options Options
 	report  *Report
+	people  *people
 	found   map[reference]identity.Account // by reference without its place
 	// existing are the namespaces as they were before the bindings of this import.
 	existing map[string]*identity.Namespace
+	loaded   bool // existing holds every namespace
 	done     int
 	total    int
+}
+
+// preload reads accounts and namespaces in one sweep each.
+func (a *applier) preload() error {
+	if err := a.people.load(); err != nil {
+		return err
+	}
+	a.loaded = true
+	for namespace, err := range a.tx.Namespaces() {
+		if err != nil {
+			return fmt.Errorf("read the namespaces: %w", err)
+		}
+		a.existing[string(namespace.Name)] = &namespace
+	}
+	return nil
 }
 
 func (a *applier) tick() {

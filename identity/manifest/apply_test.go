@@ -3,6 +3,10 @@ package manifest_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +143,12 @@ func TestPrune_takes_away_what_the_files_of_named_namespaces_no_longer_hold(t *t
 		wantLines(t, "plan", lines(steps(t, manifest.Options{Prune: true}, lab, profile("lab", "{kind: Group, name: staff}"))),
 			"update namespace lab: owner group staff, no longer owner ada@x.org (f.yaml:1)")
 	})
+	t.Run("teams and groups, by their names", func(t *testing.T) {
+		base := "accounts: [{handle: ada}]\norganisations: [{handle: acme, teams: [{handle: r}]}]\nnamespaces: [{name: lab, owners: [{account: ada}, {team: acme/r}], bindings: [{group: staff, role: view}]}]\n"
+		wantLines(t, "plan", lines(steps(t, manifest.Options{Prune: true}, base, "namespaces: [{name: lab, owners: [{account: ada}]}]\n")),
+			"update namespace lab: no longer owner team acme/r (f.yaml:1)",
+			"remove view in namespace lab: group staff (f.yaml:1)")
+	})
 	t.Run("not those of a namespace that only RoleBindings name", func(t *testing.T) {
 		wantLines(t, "plan", lines(steps(t, manifest.Options{Prune: true}, both, contributor("lab", "vic@x.org", "view"))))
 	})
@@ -188,6 +198,10 @@ func TestApply_refuses_with_the_place_and_writes_nothing(t *testing.T) {
 			if !errors.As(err, &problem) {
 				t.Fatalf("got error %v, want a problem with a place", err)
 			}
+			var invalid *identity.InvalidError
+			if problem.Err != nil && !errors.As(err, &invalid) {
+				t.Errorf("got cause %v, want the directory's own error to be found", problem.Err)
+			}
 			if got := problem.Error(); len(got) < len(test.want) || got[:len(test.want)] != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -195,6 +209,37 @@ func TestApply_refuses_with_the_place_and_writes_nothing(t *testing.T) {
 				t.Error("the refused import left something behind")
 			}
 		})
+	}
+}
+
+// A large import reads the directory once instead of asking about each entry; nobody
+// may be able to tell.
+func TestApply_of_many_entries_does_exactly_what_few_would(t *testing.T) {
+	var filler [2]strings.Builder
+	for i := range 600 {
+		half := &filler[i/300]
+		if half.Len() == 0 {
+			half.WriteString("accounts:\n")
+		}
+		fmt.Fprintf(half, "  - handle: filler%d\n", i)
+	}
+	small, large := newDirectory(t), newDirectory(t)
+	apply(t, small, read(t, filler[0].String()), manifest.Options{})
+	apply(t, small, read(t, filler[1].String()), manifest.Options{})
+	apply(t, large, read(t, filler[0].String(), filler[1].String()), manifest.Options{})
+	for seed := range uint64(8) {
+		text := randomDirectory(rand.New(rand.NewPCG(seed, 2)))
+		if seed == 3 {
+			text = "accounts: [{handle: late, email: i1@x.org}, {handle: p3, email: other@x.org}]\n" + profile("n3", "{kind: User, name: I1@x.org}")
+			text = strings.Replace(text, "apiVersion", "---\napiVersion", 1)
+		}
+		o := manifest.Options{Prune: seed%2 == 0}
+		want := lines(apply(t, small, read(t, text), o))
+		got := lines(apply(t, large, read(t, text, filler[0].String(), filler[1].String()), o))
+		wantLines(t, fmt.Sprintf("plan %d", seed), got, want...)
+		if a, b := withoutIDs(export(t, large)), withoutIDs(export(t, small)); a != b {
+			t.Fatalf("step %d: the directories differ", seed)
+		}
 	}
 }
 
@@ -230,4 +275,21 @@ func TestExpiry_of_a_binding_is_kept_to_the_second(t *testing.T) {
 	if want := time.Date(2031, 1, 31, 12, 0, 0, 0, time.UTC); !got.Equal(want) {
 		t.Errorf("got %s, want %s", got, want)
 	}
+}
+
+func TestDocumentation_shows_a_file_that_is_taken(t *testing.T) {
+	page, err := os.ReadFile("../../docs/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("docs/import.md shows no YAML")
+	}
+	dir := newDirectory(t)
+	if got, want := apply(t, dir, read(t, example), manifest.Options{}).Count(manifest.Create), 11; got != want {
+		t.Errorf("got %d things created from the example, want %d", got, want)
+	}
+	roundTrip(t, dir)
 }

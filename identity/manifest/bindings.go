@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-authz/gatehouse/identity"
@@ -140,19 +141,26 @@ func (a *applier) prune(wanted *namespace, held map[identity.Principal]bool) err
 	if space == nil {
 		return nil
 	}
+	type leaving struct {
+		principal identity.Principal
+		what      string
+	}
+	var gone []leaving
 	for _, b := range space.Bindings {
-		if held[b.Principal] {
-			continue
-		}
-		if !a.options.Prune {
+		switch {
+		case held[b.Principal]:
+		case a.options.Prune:
+			gone = append(gone, leaving{b.Principal, fmt.Sprintf("%s in namespace %s: %s", b.Role, wanted.name, a.describe(b.Principal))})
+		default:
 			a.report.Kept++
-			continue
 		}
-		what := fmt.Sprintf("%s in namespace %s: %s", b.Role, wanted.name, a.describe(b.Principal))
-		if err := a.tx.RemoveBinding(space.Name, b.Principal); err != nil {
-			return refused(wanted.at, "remove "+what, err)
+	}
+	slices.SortFunc(gone, func(a, b leaving) int { return strings.Compare(a.what, b.what) })
+	for _, b := range gone {
+		if err := a.tx.RemoveBinding(space.Name, b.principal); err != nil {
+			return refused(wanted.at, "remove "+b.what, err)
 		}
-		a.report.step(Remove, wanted.at, "%s", what)
+		a.report.step(Remove, wanted.at, "%s", b.what)
 	}
 	return nil
 }

@@ -25,15 +25,17 @@ const (
 
 // Read adds everything that one file holds to s. Problems of the whole file are
 // gathered into one Problems error; s must then not be applied.
-func (s *State) Read(name string, from io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(from, MaxFile+1))
+func (s *State) Read(name string, from io.Reader) error { return s.read(name, from, MaxFile) }
+
+func (s *State) read(name string, from io.Reader, limit int64) error {
+	data, err := io.ReadAll(io.LimitReader(from, limit+1))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	r := &reader{state: s, file: name, skipped: map[string]int{}}
 	switch {
-	case len(data) > MaxFile:
-		r.failAt(Position{File: name}, "is over %d MiB: split it into several files", MaxFile>>20)
+	case int64(len(data)) > limit:
+		r.failAt(Position{File: name}, "is over %d MiB: split it into several files", limit>>20)
 	case !utf8.Valid(data):
 		r.failAt(Position{File: name}, "is not UTF-8 text: save it as UTF-8 (a compressed or binary file cannot be read)")
 	default:

@@ -178,10 +178,10 @@ namespaces:
 // randomDirectory is a file of people, teams and namespaces that hang together by chance.
 func randomDirectory(r *rand.Rand) string {
 	var b strings.Builder
-	any := func() string { return fmt.Sprintf("p%d", r.IntN(20)) }
+	someone := func() string { return fmt.Sprintf("p%d", r.IntN(20)) }
 	b.WriteString("accounts:\n")
 	for i := range 20 {
-		fmt.Fprintf(&b, "  - {handle: p%d, kind: %s, state: %s", i, []string{"person", "service"}[r.IntN(2)], []string{"active", "disabled", "invited"}[r.IntN(3)])
+		fmt.Fprintf(&b, "  - {handle: p%d, kind: %s, state: %s", i, []string{"person", "service"}[i%2], []string{"active", "disabled", "invited"}[r.IntN(3)])
 		if r.IntN(2) == 0 {
 			fmt.Fprintf(&b, ", email: p%d@x.org, user_id: \"P%d@x.org\", roles: [auditor, r%d]", i, i, i)
 		}
@@ -195,7 +195,7 @@ func randomDirectory(r *rand.Rand) string {
 	b.WriteString("namespaces:\n")
 	for i := range 15 {
 		fmt.Fprintf(&b, "  - {name: n%d, owners: [{account: %s}, {team: o%d/t}], labels: {l: \"%d\"}, bindings: [{group: g%d, role: view, expires: %s}, {account: %s, role: edit}, {account: i%d@x.org, role: view}]}\n",
-			i, any(), r.IntN(3), r.IntN(9), r.IntN(5), time.Unix(r.Int64N(4e9), 0).UTC().Format(time.RFC3339), any(), r.IntN(4))
+			i, someone(), r.IntN(3), r.IntN(9), r.IntN(5), time.Unix(r.Int64N(4e9), 0).UTC().Format(time.RFC3339), someone(), r.IntN(4))
 	}
 	return b.String()
 }

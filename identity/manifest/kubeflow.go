@@ -115,7 +115,7 @@ func (r *reader) profile(root *yaml.Node) {
 		return
 	}
 	name, ok := meta.required("name")
-	ns := namespace{at: o.at, name: name, fromProfile: true, quotaGiven: true}
+	ns := namespace{at: o.at, name: name, quotaGiven: true}
 	if notNull(meta, "labels") {
 		ns.labels = meta.texts("labels")
 	}

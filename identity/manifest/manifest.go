@@ -109,6 +109,10 @@ func (s *State) Empty() bool {
 	return len(s.accounts)+len(s.organisations)+len(s.namespaces)+len(s.bindings) == 0
 }
 
+// Prunable says that the files name a namespace, by a Profile or an entry of
+// `namespaces`; otherwise pruning has nothing to look at.
+func (s *State) Prunable() bool { return len(s.namespaces) > 0 }
+
 // account is one entry of `accounts`. A nil field was left out: the directory's
 // value stays. An id is what an export holds, so that what was written elsewhere
 // about an account still fits after a restore.
@@ -144,13 +148,12 @@ type member struct {
 
 // namespace is one entry of `namespaces` or one Profile.
 type namespace struct {
-	at          Position
-	name        string
-	owners      []reference
-	labels      map[string]string // nil = left out
-	quota       []byte            // compact JSON of a ResourceQuotaSpec
-	quotaGiven  bool              // with quota nil: no quota
-	fromProfile bool
+	at         Position
+	name       string
+	owners     []reference
+	labels     map[string]string // nil = left out
+	quota      []byte            // compact JSON of a ResourceQuotaSpec
+	quotaGiven bool              // with quota nil: no quota
 }
 
 // binding is one row of `bindings` or one subject of a RoleBinding.

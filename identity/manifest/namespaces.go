@@ -38,7 +38,7 @@ func (a *applier) namespaces() error {
 // lookup gives the namespace as it was before this import wrote bindings, nil when
 // there was none.
 func (a *applier) lookup(at Position, name string) (*identity.Namespace, error) {
-	if known, ok := a.existing[name]; ok {
+	if known, ok := a.existing[name]; ok || a.loaded {
 		return known, nil
 	}
 	found, err := a.tx.Namespace(identity.NamespaceName(name))
@@ -109,11 +109,12 @@ func (a *applier) owners(wanted *namespace, next *identity.Namespace) (changes [
 		}
 	}
 	next.Owners = slices.Clone(listed)
+	var gone []string
 	for _, owner := range before {
 		switch {
 		case slices.Contains(listed, owner):
 		case a.options.Prune && len(listed) > 0:
-			changes = append(changes, "no longer owner "+a.describe(owner))
+			gone = append(gone, "no longer owner "+a.describe(owner))
 		default:
 			next.Owners = append(next.Owners, owner)
 			if len(listed) > 0 {
@@ -121,7 +122,8 @@ func (a *applier) owners(wanted *namespace, next *identity.Namespace) (changes [
 			}
 		}
 	}
-	return changes, nil
+	slices.Sort(gone)
+	return append(changes, gone...), nil
 }
 
 func labelChanges(next, now map[string]string) []string {

@@ -29,7 +29,7 @@ func (a *applier) organisations() error {
 
 func (a *applier) organisation(wanted *organisation) (identity.Account, error) {
 	what := "organisation " + wanted.handle
-	now, err := a.tx.AccountByHandle(identity.Handle(wanted.handle))
+	now, err := a.people.handle(wanted.handle)
 	if missing(err) {
 		fresh := identity.Account{
 			ID: identity.AccountID(value(wanted.id)), Handle: identity.Handle(wanted.handle),
@@ -41,6 +41,7 @@ func (a *applier) organisation(wanted *organisation) (identity.Account, error) {
 		if now, err = a.tx.CreateAccount(fresh); err != nil {
 			return now, refused(wanted.at, "create "+what, err)
 		}
+		a.people.remember(now)
 		a.report.step(Create, wanted.at, "%s", what)
 		return now, nil
 	}
@@ -68,6 +69,7 @@ func (a *applier) organisation(wanted *organisation) (identity.Account, error) {
 	if err := a.tx.UpdateAccount(next); err != nil {
 		return now, refused(wanted.at, "update "+what, err)
 	}
+	a.people.remember(next)
 	a.report.step(Update, wanted.at, "%s: %s", what, strings.Join(changes, ", "))
 	return next, nil
 }
@@ -93,6 +95,7 @@ func (a *applier) organisationMembers(wanted *organisation, org identity.Account
 		if err := a.tx.PutMember(org.ID, holder.ID, m.role()); err != nil {
 			return refused(m.who.at, what, err)
 		}
+		holder.Organisations[org.ID] = m.role()
 		a.member(m, string(now), what)
 	}
 	return nil
@@ -139,6 +142,7 @@ func (a *applier) team(wanted *team, org identity.Account) error {
 		if err := a.tx.PutTeamMember(now.ID, holder.ID, m.role()); err != nil {
 			return refused(m.who.at, what, err)
 		}
+		now.Members[holder.ID] = m.role()
 		a.member(m, string(was), what)
 	}
 	return nil
@@ -147,7 +151,7 @@ func (a *applier) team(wanted *team, org identity.Account) error {
 // findTeam finds the team of a reference, written organisation/team.
 func (a *applier) findTeam(who reference) (identity.Team, error) {
 	handle, name, _ := strings.Cut(who.name, "/")
-	org, err := a.tx.AccountByHandle(identity.Handle(handle))
+	org, err := a.people.handle(handle)
 	if err == nil && org.Kind != identity.Organisation {
 		err = identity.ErrNotFound
 	}

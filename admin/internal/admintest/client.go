@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -127,16 +126,4 @@ func (g *Gate) Get(path string, headers ...Header) Answer {
 func (g *Gate) GetOps(path string) Answer {
 	g.tb.Helper()
 	return ExchangeFrom(g.tb, "127.0.0.1", g.ops, Request("GET", path, g.ops))
-}
-
-// RawURL joins a host and a raw target without tidying either.
-func RawURL(host, target string) string { return "https://" + host + target }
-
-// Query builds a query string of name and value pairs.
-func Query(pairs ...string) string {
-	v := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		v.Add(pairs[i], pairs[i+1])
-	}
-	return v.Encode()
 }

@@ -86,11 +86,14 @@ func Unfed() Option { return func(o *options) { o.unfed = true } }
 // New builds a house and ends it with the test.
 func New(tb testing.TB, opts ...Option) *Gate {
 	tb.Helper()
-	o := options{log: io.Discard, now: time.Now}
+	o := options{now: time.Now}
 	for _, set := range opts {
 		set(&o)
 	}
-	log := slog.New(slog.NewJSONHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.DiscardHandler)
+	if o.log != nil {
+		log = slog.New(slog.NewJSONHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	g := &Gate{tb: tb, Log: log, Policies: writeOverlay(tb, o.overlay)}
 	g.openDirectory(o, log)
 	metrics := admin.NewMetrics("test")

@@ -3,30 +3,28 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"reflect"
 	"strings"
 )
 
-// scan walks a body once, token by token, and refuses what encoding/json would let
-// pass: repeated members, something after the value, depth without end, and a value
-// that is no object. It returns the names of the top-level members.
+// scan walks a body token by token and refuses what encoding/json would let pass:
+// repeated members, depth without end, and a value that is no object. It returns the
+// names of the top-level members.
 func scan(body []byte) ([]string, error) {
+	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
+		return nil, translate(err)
+	}
 	s := scanner{decoder: json.NewDecoder(bytes.NewReader(body))}
 	s.decoder.UseNumber()
 	first, err := s.decoder.Token()
 	if err != nil {
-		return nil, s.broken(err)
+		return nil, translate(err)
 	}
 	if first != json.Delim('{') {
 		return nil, badBody("", "a JSON object was expected")
 	}
 	if err := s.object(nil); err != nil {
 		return nil, err
-	}
-	if _, err := s.decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, badBody("", "something follows the JSON object at byte %d", s.decoder.InputOffset())
 	}
 	return s.top, nil
 }
@@ -36,20 +34,12 @@ type scanner struct {
 	top     []string
 }
 
-func (s *scanner) broken(err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return badBody("", "not valid JSON at byte %d", syntax.Offset)
-	}
-	return badBody("", "not valid JSON: it ends at byte %d", s.decoder.InputOffset())
-}
-
 func (s *scanner) object(path []string) error {
 	seen := map[string]bool{}
 	for s.decoder.More() {
 		token, err := s.decoder.Token()
 		if err != nil {
-			return s.broken(err)
+			return translate(err)
 		}
 		name := token.(string) // the decoder yields nothing else as a member name
 		here := append(path, clip(name))
@@ -70,7 +60,7 @@ func (s *scanner) object(path []string) error {
 func (s *scanner) value(path []string) error {
 	token, err := s.decoder.Token()
 	if err != nil {
-		return s.broken(err)
+		return translate(err)
 	}
 	if len(path) > maxDepth {
 		return badBody("", "is nested deeper than %d levels", maxDepth)
@@ -92,7 +82,7 @@ func (s *scanner) value(path []string) error {
 // end reads the closing bracket.
 func (s *scanner) end() error {
 	if _, err := s.decoder.Token(); err != nil {
-		return s.broken(err)
+		return translate(err)
 	}
 	return nil
 }

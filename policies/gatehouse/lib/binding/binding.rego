@@ -4,21 +4,21 @@ package gatehouse.lib.binding
 
 import data.gatehouse.lib.subject
 
-# Why the subject may do what the verb says. Undefined if it may not.
+# Why the subject may do what the verb says. Undefined if it may not. What names
+# the account itself is looked up before all that it is part of.
 grants(namespace, verb) := "owner" if {
+	data.identity.namespaces[namespace].owners[subject.principal]
 	allows("admin", verb)
+} else := "binding" if {
+	binding := data.identity.namespaces[namespace].bindings[subject.principal]
+	allows(binding.role, verb)
+	live(binding)
+} else := "owner" if {
 	owner(namespace)
+	allows("admin", verb)
 } else := "binding" if {
 	some role in roles(namespace)
 	allows(role, verb)
-}
-
-owner(namespace) if object.filter(data.identity.namespaces[namespace].owners, subject.principals) != {}
-
-# An owning organisation means its owners.
-owner(namespace) if {
-	some organisation, "owner" in subject.account.organisations
-	data.identity.namespaces[namespace].owners[concat("", ["account:", organisation])]
 }
 
 # The roles that bindings give, an owner's not among them.
@@ -30,12 +30,3 @@ roles(namespace) := {binding.role |
 allows(role, verb) if data.gatehouse.roles[role][verb] == true
 
 allows(role, verb) if data.custom.roles[role][verb] == true
-
-# The clock is read for bindings that expire and for no others, because a
-# decision that read it cannot be remembered.
-live(binding) if object.get(binding, "expires", null) == null
-
-live(binding) if {
-	expires := binding.expires
-	time.now_ns() < expires * 1000000000
-}

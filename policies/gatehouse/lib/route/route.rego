@@ -21,6 +21,3 @@ ranked[rank] := candidate if {
 	host := count([1 | candidate.host])
 	rank := [host, strings.count(literal, "/"), custom, strings.count(template, "/") - strings.count(template, "/{"), strings.count(candidate.path, "/")]
 }
-
-# Empty for the path /, whose row is kept under the empty key.
-first := array.concat(input.request.path, [""])[0]

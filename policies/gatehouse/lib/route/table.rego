@@ -2,7 +2,7 @@ package gatehouse.lib.route
 
 # The rows that fit, those of the operator marked 1.
 fitting contains [0, candidate] if {
-	some candidate in data.gatehouse.routes[first]
+	some candidate in data.gatehouse.routes[path[1]]
 	fits(candidate)
 }
 
@@ -12,7 +12,7 @@ fitting contains [0, candidate] if {
 }
 
 fitting contains [1, candidate] if {
-	some candidate in data.custom.routes[first]
+	some candidate in data.custom.routes[path[1]]
 	fits(candidate)
 }
 

@@ -8,7 +8,7 @@ params := filled(row.path)
 # one of them cannot make up for another segment.
 fits(candidate) if {
 	template := trim_suffix(candidate.path, "/**")
-	startswith(joined, split(template, "/{")[0])
+	startswith(concat("/", path), split(template, "/{")[0])
 	object.get(candidate, "host", input.request.host) == input.request.host
 	length := strings.count(template, "/") + 1
 	true in [count(path) == length, template != candidate.path]
@@ -26,5 +26,3 @@ filled(template) := {name: path[i] |
 path := ["", ""] if input.request.path == []
 
 else := array.concat([""], input.request.path)
-
-joined := concat("/", path)

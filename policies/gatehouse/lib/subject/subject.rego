@@ -22,8 +22,11 @@ refused := "account_disabled" if {
 	not account
 }
 
-# What a binding or an owner entry has to name for the subject to hold it.
-principals contains concat("", ["account:", input.subject.id]) if account
+# What a binding or an owner entry has to name for the subject to hold it: the
+# account itself, and all that count.
+principal := concat("", ["account:", input.subject.id]) if account
+
+principals contains principal
 
 principals contains concat("", ["team:", team]) if some team, _ in account.teams
 

@@ -28,7 +28,7 @@ test_refused[note] if {
 	}
 	[state, want] := tc
 	got := {r | r := subject.refused} with input as asking("account", "A", {})
-		with data.identity.accounts.A.state as state
+		with data.identity.accounts as {"A": {"state": state}}
 	got == want
 }
 

@@ -1,0 +1,3 @@
+package custom.lib.x
+
+a := 1

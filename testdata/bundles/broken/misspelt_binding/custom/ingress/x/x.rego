@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny contains "x" if { data.identity.namespaces.lab.bindings["account:u1"].rol == "view" }

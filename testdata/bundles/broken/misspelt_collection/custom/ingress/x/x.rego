@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny contains "x" if { data.identity.acounts[input.subject.id].handle == "ada" }

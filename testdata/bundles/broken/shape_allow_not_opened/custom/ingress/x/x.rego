@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+allow contains "x" if input.request.host == "a"

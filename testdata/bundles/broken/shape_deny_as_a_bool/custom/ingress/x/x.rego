@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny := true

@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny if input.request.host == "a"

@@ -1,0 +1,3 @@
+package custom.ingress.load_test
+
+deny contains "x" if input.request.host == "a"

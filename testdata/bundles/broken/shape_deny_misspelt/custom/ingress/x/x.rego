@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+dney contains "x" if input.request.host == "a"

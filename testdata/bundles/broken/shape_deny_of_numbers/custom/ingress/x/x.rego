@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny contains 1 if input.request.host == "a"

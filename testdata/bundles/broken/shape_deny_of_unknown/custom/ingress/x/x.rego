@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny contains data.custom.why if input.request.host == "a"

@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny.a contains "x" if input.request.host == "a"

@@ -1,0 +1,5 @@
+package custom.lib.x
+
+# METADATA
+# entrypoint: true
+decision := {"effect": "allow", "reason": "public"}

@@ -1,0 +1,3 @@
+package custom.ingress["a.b"]
+
+deny contains "x" if input.request.host == "a"

@@ -1,0 +1,3 @@
+package custom.ingres.x
+
+deny contains "x" if input.request.host == "a"

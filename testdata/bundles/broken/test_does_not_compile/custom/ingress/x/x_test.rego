@@ -1,0 +1,3 @@
+package custom.ingress.x_test
+
+test_x if { nothing(1) }

@@ -1,0 +1,6 @@
+package custom.admin.hours
+
+deny contains why if {
+	input.action == "remove"
+	why := "nothing is removed here"
+}

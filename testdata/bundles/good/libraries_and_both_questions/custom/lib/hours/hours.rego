@@ -1,0 +1,3 @@
+package custom.lib.hours
+
+closed(host) if startswith(host, "closed.")

@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny contains "x" if input.request.host == "a" with opa.runtime as {}

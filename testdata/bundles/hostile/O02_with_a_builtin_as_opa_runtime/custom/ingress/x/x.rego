@@ -1,0 +1,3 @@
+package custom.ingress.x
+
+deny contains "x" if time.now_ns() != 2 with time.now_ns as opa.runtime

@@ -1,0 +1,5 @@
+package custom.ingress.x
+
+deny contains "x" if {
+	object.get(data.identity.accounts, input.subject.id, {}) == {}
+}

@@ -1,0 +1,3 @@
+package custom.lib.p
+
+named(handle) if data.identity.accounts[_].handle == handle

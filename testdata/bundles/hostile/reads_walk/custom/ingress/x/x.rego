@@ -1,0 +1,5 @@
+package custom.ingress.x
+
+deny contains "x" if {
+	walk(data.identity.namespaces, [_, "view"])
+}

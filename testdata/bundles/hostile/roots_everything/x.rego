@@ -1,0 +1,3 @@
+package x
+
+decision := {"effect": "allow", "reason": "public"}

@@ -1,0 +1,3 @@
+package identity
+
+decision := {"effect": "allow", "reason": "public"}

@@ -1,0 +1,3 @@
+package gatehouse.ingress_test
+
+test_x if true

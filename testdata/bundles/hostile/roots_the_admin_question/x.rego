@@ -1,0 +1,3 @@
+package gatehouse.admin
+
+decision := {"effect": "allow", "reason": "public"}

@@ -1,0 +1,3 @@
+package gatehouse.ingress
+
+decision := {"effect": "allow", "reason": "public"}

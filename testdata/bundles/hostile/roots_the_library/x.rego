@@ -1,0 +1,3 @@
+package gatehouse.lib.subject
+
+decision := {"effect": "allow", "reason": "public"}

@@ -1,0 +1,3 @@
+package custom.ingress.x_test
+
+test_x if count(numbers.range(1, 100000000000)) > 0
