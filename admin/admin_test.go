@@ -149,6 +149,9 @@ func TestNew_refuses_a_configuration_that_cannot_be_meant(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got error %v", name, err)
 		}
+		if check := c.Check(); check == nil || check.Error() != err.Error() {
+			t.Errorf("%s: Check says %v, New says %v", name, check, err)
+		}
 	}
 	if _, err := admin.New(admin.Deps{}); err == nil {
 		t.Error("a house without parts was built")

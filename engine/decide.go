@@ -47,7 +47,7 @@ type Decision struct {
 	Effect Effect
 	// Reason is a word: one of the engine's own above or one from the policy.
 	Reason string
-	// Labels say what was decided about; never nil-checked by readers, may be nil.
+	// Labels say what was decided about; nil where nothing is known.
 	Labels map[string]string
 	// PolicyRevision and DataRevision are what the answer was made from; "" and 0
 	// where there was none.

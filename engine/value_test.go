@@ -34,3 +34,14 @@ func Test_values_are_what_a_policy_reads(t *testing.T) {
 		})
 	}
 }
+
+func Test_many_names_given_twice_are_one_each(t *testing.T) {
+	var names []string
+	for i := range 100 {
+		names = append(names, string(rune('a'+i%25)))
+	}
+	want := engine.TrueSet(names[:25])
+	if got := engine.TrueSet(names); got.String() != want.String() {
+		t.Errorf("set: got %v, want %v", got, want)
+	}
+}

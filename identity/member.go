@@ -128,3 +128,9 @@ func (tx *Tx) RemoveMember(organisation, member AccountID) error {
 			Delete(&memberRow{}).Error
 	})
 }
+
+// HoldsPlatformRole says whether any account has a platform role.
+func (tx *Tx) HoldsPlatformRole(role PlatformRole) (bool, error) {
+	n, err := tx.count(&platformRoleRow{}, "role = ?", string(role))
+	return n > 0, err
+}

@@ -182,6 +182,12 @@ func (w *world) someWrites(tx *identity.Tx) error {
 	return nil
 }
 
+// recent keeps to a few, so that writes meet each other.
+func recent[T any](all ...[]T) []T {
+	some := slices.Concat(all...)
+	return some[max(0, len(some)-8):]
+}
+
 func pick[T any](r *rand.Rand, from []T) (value T) {
 	if len(from) > 0 {
 		value = from[r.IntN(len(from))]
@@ -190,15 +196,17 @@ func pick[T any](r *rand.Rand, from []T) (value T) {
 }
 
 func (w *world) account() identity.AccountID {
-	return pick(w.random, slices.Concat(w.accounts, w.pending.accounts))
+	return pick(w.random, recent(w.accounts, w.pending.accounts))
 }
 func (w *world) team() identity.TeamID {
-	return pick(w.random, slices.Concat(w.teams, w.pending.teams))
+	return pick(w.random, recent(w.teams, w.pending.teams))
 }
 
 func (w *world) name(kind string) string { return fmt.Sprintf("%s%d", kind, w.random.IntN(12)) }
 
-func (w *world) namespace() identity.NamespaceName { return identity.NamespaceName(w.name("ns")) }
+func (w *world) namespace() identity.NamespaceName {
+	return identity.NamespaceName(fmt.Sprint("ns", w.random.IntN(4)))
+}
 
 func (w *world) principal() identity.Principal {
 	switch w.random.IntN(3) {
@@ -217,14 +225,11 @@ func (w *world) one(tx *identity.Tx) error {
 		func() error { return w.createAccount(tx) },
 		func() error { return w.createAccount(tx) },
 		func() error { return w.createTeam(tx) },
+		func() error { return w.createTeam(tx) },
 		func() error { return w.putNamespace(tx) },
 		func() error { return w.putNamespace(tx) },
-		func() error {
-			return tx.PutBinding(identity.Binding{
-				Namespace: w.namespace(), Principal: w.principal(), Expires: pick(w.random, []time.Time{{}, start}),
-				Role: pick(w.random, []identity.Role{identity.View, identity.Edit, "custom"}),
-			})
-		},
+		func() error { return w.putBinding(tx) },
+		func() error { return w.putBinding(tx) },
 		func() error { return tx.RemoveBinding(w.namespace(), w.principal()) },
 		func() error { return tx.PutMember(w.account(), w.account(), role) },
 		func() error { return tx.RemoveMember(w.account(), w.account()) },
@@ -267,11 +272,18 @@ func (w *world) createTeam(tx *identity.Tx) error {
 
 func (w *world) putNamespace(tx *identity.Tx) error {
 	n := identity.Namespace{Name: w.namespace(), Labels: map[string]string{w.name("label"): w.name("v")}}
-	for range w.random.IntN(4) {
+	for range w.random.IntN(6) {
 		n.Owners = append(n.Owners, w.principal())
 	}
 	if w.random.IntN(2) == 0 {
 		n.Quota = json.RawMessage(`{ "hard": {"pods": "4", "cpu": "2"} }`)
 	}
 	return tx.PutNamespace(n)
+}
+
+func (w *world) putBinding(tx *identity.Tx) error {
+	return tx.PutBinding(identity.Binding{
+		Namespace: w.namespace(), Principal: w.principal(), Expires: pick(w.random, []time.Time{{}, start}),
+		Role: pick(w.random, []identity.Role{identity.View, identity.Edit, "custom"}),
+	})
 }

@@ -60,7 +60,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, at string, v *ve
 	}
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
 		// The promised body may never come; without this net/http waits for it.
-		_ = closing
+		header["Connection"] = closing
 	}
 	code := status(v.decision.Effect)
 	if code == http.StatusOK {

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,44 +42,48 @@ type Deps struct {
 	Observe func(door, effect, reason string, took time.Duration)
 }
 
-// New checks the configuration; an error names what is wrong with it.
+// Check says what is wrong with the configuration, without anything that runs.
+func (c Config) Check() error {
+	_, err := c.handler()
+	return err
+}
+
+// New builds the doors. An error names what is wrong with the configuration.
 func New(d Deps) (*Handler, error) {
 	if d.Engine == nil || d.Authn == nil || d.Issuer == nil || d.Logger == nil {
 		return nil, errors.New("ingress: engine, authn, issuer and logger are all needed")
 	}
-	h := &Handler{
-		engine: d.Engine, authn: d.Authn, issuer: d.Issuer, log: d.Logger, observe: d.Observe,
-		source: d.Config.NginxSource, cacheable: d.Config.Cacheable,
+	h, err := d.Config.handler()
+	if err != nil {
+		return nil, err
 	}
+	h.engine, h.authn, h.issuer, h.log, h.observe = d.Engine, d.Authn, d.Issuer, d.Logger, d.Observe
 	if h.observe == nil {
 		h.observe = func(string, string, string, time.Duration) {}
 	}
-	var err error
-	if h.proxies, err = web.NewProxies(d.Config.TrustedProxies); err != nil {
+	return h, nil
+}
+
+// handler is the part of a Handler that configuration fills in.
+func (c Config) handler() (*Handler, error) {
+	h := &Handler{source: cmp.Or(c.NginxSource, sourceURL), cacheable: c.Cacheable}
+	var errs [4]error
+	h.proxies, errs[0] = web.NewProxies(c.TrustedProxies)
+	h.identity, errs[1] = chosenHeaders(c.Presets)
+	h.visible, errs[2] = policyHeaders(c.PolicyHeaders)
+	h.login, errs[3] = parseLogin(c.LoginURL)
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ingress: %w", err)
 	}
-	if h.identity, err = chosenHeaders(d.Config.Presets); err != nil {
-		return nil, fmt.Errorf("ingress: %w", err)
-	}
-	if h.visible, err = policyHeaders(d.Config.PolicyHeaders); err != nil {
-		return nil, fmt.Errorf("ingress: %w", err)
-	}
-	switch h.source {
-	case "":
-		h.source = sourceURL
-	case sourceURL, sourceURI:
-	default:
+	if h.source != sourceURL && h.source != sourceURI {
 		return nil, fmt.Errorf("ingress: nginx source %q is neither %s nor %s", h.source, sourceURL, sourceURI)
 	}
-	switch d.Config.Smuggled {
-	case "", smuggledRefuse:
-		h.strict = true
-	case smuggledWarn:
-	default:
-		return nil, fmt.Errorf("ingress: smuggled %q is neither %s nor %s", d.Config.Smuggled, smuggledRefuse, smuggledWarn)
+	smuggled := cmp.Or(c.Smuggled, smuggledRefuse)
+	if smuggled != smuggledRefuse && smuggled != smuggledWarn {
+		return nil, fmt.Errorf("ingress: smuggled %q is neither %s nor %s", smuggled, smuggledRefuse, smuggledWarn)
 	}
-	h.login, err = parseLogin(d.Config.LoginURL)
-	return h, err
+	h.strict = smuggled == smuggledRefuse
+	return h, nil
 }
 
 func parseLogin(raw string) (*url.URL, error) {
@@ -87,7 +92,7 @@ func parseLogin(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, fmt.Errorf("ingress: login URL %q is not an absolute http(s) URL without userinfo and fragment", raw)
+		return nil, fmt.Errorf("login URL %q is not an absolute http(s) URL without userinfo and fragment", raw)
 	}
 	return u, nil
 }

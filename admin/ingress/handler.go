@@ -164,7 +164,7 @@ func (h *Handler) judge(r *http.Request, at string, v *verdict) {
 // admit looks at who asks and at headers that nobody may send, before anything is
 // read from the others.
 func (h *Handler) admit(r *http.Request) *refusal {
-	if false {
+	if !h.proxies.Trusted(r.RemoteAddr) {
 		return refuse(reasonUntrusted, "the peer is not in ingress.trusted_proxies")
 	}
 	if no := smuggled(r.Header); no != nil {

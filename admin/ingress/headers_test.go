@@ -78,6 +78,9 @@ func TestIdentityHeaders_lists_every_name_to_take_from_clients(t *testing.T) {
 	if _, err := IdentityHeaders([]string{"traefik"}); err == nil || !strings.Contains(err.Error(), "authelia, grafana, kubeflow, none, oauth2-proxy") {
 		t.Errorf("an unknown preset: got error %v, want one that lists the known ones", err)
 	}
+}
+
+func TestPresets_spell_headers_as_they_are_written(t *testing.T) {
 	for _, name := range PresetNames() {
 		for _, h := range presets[name] {
 			if http.CanonicalHeaderKey(h.name) != h.name {

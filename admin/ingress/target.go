@@ -50,7 +50,7 @@ func parseSegment(raw string) (string, *refusal) {
 			return "", refuse(reasonAmbiguous, "the path holds a backslash, semicolon, fragment or control character")
 		}
 	}
-	if isDots(segment) {
+	if isDots(segment) || strings.Contains(segment, "/") && hasOddPart(segment) {
 		return "", refuse(reasonAmbiguous, "the path has a dot or empty segment")
 	}
 	if len(segment) != len(raw) && decodesFurther(segment) {

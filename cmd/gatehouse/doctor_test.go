@@ -155,9 +155,11 @@ func TestDoctor_names_redirects_and_dead_ends(t *testing.T) {
 		answer http.HandlerFunc
 		advice string
 	}{
-		"a redirect to https":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://"+r.Host+r.URL.Path, 301) }, "give the URL it leads to"},
+		"a redirect to https": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusMovedPermanently)
+		}, "give the URL it leads to"},
 		"a missing path":        {http.NotFound, "name a guarded path"},
-		"a misconfigured proxy": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, "cannot reach Gatehouse"},
+		"a misconfigured proxy": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "cannot reach Gatehouse"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app.answer.Store(&c.answer)

@@ -199,12 +199,12 @@ func (p *proxy) raw(t *testing.T, lines ...string) reply {
 func (p *proxy) handshake(t *testing.T, url string, lines ...string) (conn *websocket.Conn, status int) {
 	t.Helper()
 	dialer := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 10 * time.Second}
-	conn, res, err := dialer.DialContext(t.Context(), strings.Replace(url, "http", "ws", 1), headerOf(lines...))
+	conn, res, err := dialer.DialContext(t.Context(), strings.Replace(url, "http", "ws", 1), headerOf(lines...)) //nolint:bodyclose // a WebSocket has no body, and a refusal is read whole by gorilla
 	if res == nil {
 		t.Fatalf("%s: %v", url, err)
 	}
 	if conn != nil {
-		t.Cleanup(func() { conn.Close() })
+		t.Cleanup(func() { _ = conn.Close() })
 	}
 	return conn, res.StatusCode
 }

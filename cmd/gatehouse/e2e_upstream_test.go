@@ -63,7 +63,7 @@ func echoFrames(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for {
 		kind, data, err := conn.ReadMessage()
 		if err != nil {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -140,17 +139,15 @@ func (a *app) bootstrap(ctx context.Context, dir *identity.Directory) error {
 	if password == "" {
 		password, given = rand.Text(), false
 	}
-	hash, err := authn.Hash(password, authn.DefaultParams)
-	if err != nil {
-		return fmt.Errorf("hash the password of admin: %w", err)
-	}
-	created := false
-	_, err = dir.Write(ctx, "bootstrap", func(tx *identity.Tx) error {
-		needed, err := adminNeeded(tx)
-		if err != nil || !needed {
+	held := false
+	_, err := dir.Write(ctx, "bootstrap", func(tx *identity.Tx) (err error) {
+		if held, err = tx.HoldsPlatformRole(platformAdmin); err != nil || held {
 			return err
 		}
-		created = true
+		hash, err := authn.Hash(password, authn.DefaultParams)
+		if err != nil {
+			return err
+		}
 		return createAdmin(tx, hash, given, a.now())
 	})
 	switch {
@@ -158,22 +155,10 @@ func (a *app) bootstrap(ctx context.Context, dir *identity.Directory) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("create the first admin: %w", err)
-	case created && !given:
+	case !held && !given:
 		_, err = fmt.Fprintf(a.out, "account admin created; its password, shown once and good for 24 hours: %s\n", password)
 	}
 	return err
-}
-
-func adminNeeded(tx *identity.Tx) (bool, error) {
-	for account, err := range tx.Accounts() {
-		if err != nil {
-			return false, err
-		}
-		if slices.Contains(account.Roles, platformAdmin) {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 func createAdmin(tx *identity.Tx, hash string, given bool, now time.Time) error {

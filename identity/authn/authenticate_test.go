@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -219,6 +220,30 @@ func TestAuthenticate_shows_team_names_as_they_are_now(t *testing.T) {
 	if got := teams(); len(got) != 0 {
 		t.Errorf("the team is gone: got %q, want none", got)
 	}
+}
+
+func TestAuthenticator_names_a_team_that_arrives_after_its_member(t *testing.T) {
+	w := newWorld(t)
+	feed := func(collection, key, doc string) {
+		t.Helper()
+		if err := w.auth.Apply(t.Context(), 9, []identity.Change{{Collection: collection, Key: key, Doc: []byte(doc)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		if got, _ := w.auth.Account(w.ada.ID); !slices.Equal(got.Teams, want) {
+			t.Errorf("got %q, want %q", got.Teams, want)
+		}
+	}
+	feed("accounts", string(w.ada.ID), `{"handle":"ada","kind":"person","state":"active","teams":{"T1":"member"}}`)
+	expect()
+	feed("teams", "T1", `{"handle":"one","organisation":"O1"}`)
+	expect()
+	feed("accounts", "O1", `{"handle":"acme","kind":"organisation","state":"active"}`)
+	expect("acme:one")
+	feed("teams", "T1", `{"handle":"two","organisation":"O1"}`)
+	expect("acme:two")
 }
 
 func TestAuthenticator_knows_nobody_before_it_is_fed(t *testing.T) {

@@ -85,10 +85,8 @@ func (p *people) subject(c *token.Claims) (identity.Subject, *Refused) {
 	}
 	holder := found.(*account)
 	switch {
-	case holder.State == identity.Disabled:
-		return identity.Subject{}, &Refused{Reason: ReasonAccountDisabled}
 	case holder.State != identity.Active && holder.State != identity.Invited:
-		return identity.Subject{}, &Refused{Reason: ReasonAccountDisabled, Detail: "unknown state"}
+		return identity.Subject{}, &Refused{Reason: ReasonAccountDisabled}
 	case holder.Kind != identity.Person && holder.Kind != identity.Service:
 		return identity.Subject{}, &Refused{Reason: ReasonUnknownAccount, Detail: "no account that can act"}
 	}

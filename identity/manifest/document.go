@@ -207,12 +207,37 @@ func (r *reader) syntax(data []byte, err error) {
 	r.failAt(at, "is not valid YAML: %s", text)
 }
 
-// maxSecondOpinion keeps what a hostile document can make the second parser do
-// small; larger documents have the first parser's line.
-const maxSecondOpinion = 64 << 10
+// maxSecondOpinion and maxNesting keep what a hostile document can make the second
+// parser do small: its time grows with the cube of the nesting. Beyond them the first
+// parser's line has to do.
+const (
+	maxSecondOpinion = 64 << 10
+	maxNesting       = 50
+)
+
+// shallow says that nothing in data can be nested deeply by brackets or within one line.
+func shallow(data []byte) bool {
+	brackets, inLine := 0, 0
+	for _, c := range data {
+		switch c {
+		case '[', '{':
+			brackets++
+		case ']', '}':
+			brackets = max(0, brackets-1)
+		case '-', '?':
+			inLine++
+		case '\n':
+			inLine = 0
+		}
+		if brackets > maxNesting || inLine > maxNesting {
+			return false
+		}
+	}
+	return true
+}
 
 func secondOpinion(data []byte) (at Position, text string) {
-	if len(data) > maxSecondOpinion {
+	if len(data) > maxSecondOpinion || !shallow(data) {
 		return at, ""
 	}
 	defer func() {

@@ -34,9 +34,12 @@ type badge struct {
 	issued, renew, expires time.Time
 }
 
+// badgeKey keeps a long and a shortened assertion about one subject apart; what else
+// differs is found by comparing.
 type badgeKey struct {
 	subject, audience, kid string
 	ttl                    time.Duration
+	groups                 int
 }
 
 // NewIssuer makes the issuer whose access tokens carry iss and aud as given; both are
@@ -100,7 +103,7 @@ func (i *Issuer) Assertion(a Assertion, audience string, ttl time.Duration) (str
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("mint an assertion: %w", err)
 	}
-	at := badgeKey{subject: a.Subject, audience: audience, kid: key.KID, ttl: ttl}
+	at := badgeKey{subject: a.Subject, audience: audience, kid: key.KID, ttl: ttl, groups: len(a.Groups)}
 	if b, found := i.badges.Get(at); found && b.good(a, i.now()) {
 		return b.raw, b.expires, nil
 	}

@@ -171,6 +171,9 @@ func TestAssertion_is_handed_out_again_until_half_its_life_is_over(t *testing.T)
 	if mint(about, "app.test") != first {
 		t.Error("signed again before half its life was over")
 	}
+	if short := (Assertion{Subject: "01ADA"}); mint(short, "app.test") != mint(short, "app.test") || mint(about, "app.test") != first {
+		t.Error("the same without groups pushes the one with groups out")
+	}
 	for name, other := range map[string]string{
 		"another audience": mint(about, "other.test"),
 		"another subject":  mint(Assertion{Subject: "01EVE", Groups: []string{"a"}}, "app.test"),

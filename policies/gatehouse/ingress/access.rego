@@ -47,12 +47,13 @@ personal(handle) if {
 # Why it may not pass. Holds also where it may; the decision asks after that.
 refusal := "no_route" if {
 	not access
+} else := "not_signed_in" if {
+	subject.anonymous
+	access != "public"
 } else := "unknown_method" if {
 	not request.verb
 } else := "verb_not_granted" if {
 	access == "public"
-} else := "not_signed_in" if {
-	subject.anonymous
 } else := "role_missing" if {
 	startswith(access, "role:")
 } else := "no_account" if {

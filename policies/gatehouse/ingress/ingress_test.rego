@@ -93,7 +93,8 @@ test_P15_methods_that_are_not[note] if {
 	}
 	labels := {"application": "notebook", "namespace": "research", "resource": "nb1"}
 	decide(account("ADA"), request(method, notebook)) == decided("deny", "unknown_method", labels)
-	decide(anonymous, request(method, notebook)) == decided("deny", "unknown_method", labels)
+	decide(anonymous, request(method, notebook)) == decided("login", "not_signed_in", labels)
+	decide(anonymous, request(method, ["hub", "static", "a.js"])).reason == "unknown_method"
 }
 
 test_P15_overriding_headers_are_inert if {
