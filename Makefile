@@ -32,8 +32,7 @@ lint: ## formatting, vet, golangci-lint, Rego formatting and strict check
 	@test -z "$$(gofmt -l .)" || { echo "gofmt these files:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(LINT) run ./...
-	$(OPA) fmt --fail --list policies
-	$(OPA) check --strict --schema schemas policies
+	@sh scripts/check-rego.sh
 
 vuln: ## known vulnerabilities that our code reaches
 	@sh scripts/vuln.sh

@@ -2,6 +2,7 @@ package bundles
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -146,9 +147,7 @@ func dataError(name string, text []byte, err error) Finding {
 	var ignored any
 	if e := json.Unmarshal(text, &ignored); e != nil {
 		f.Text = e.Error()
-		if s, ok := e.(*json.SyntaxError); ok {
-			syntax = s
-		}
+		_ = errors.As(e, &syntax) // else it stays nil: the place is not known
 	}
 	if syntax != nil {
 		before := text[:min(int(syntax.Offset), len(text))]

@@ -129,7 +129,7 @@ func (s *shape) speaking(m *ast.Module, r *ast.Rule, name string) {
 		return
 	}
 	ref := m.Package.Path.Append(ast.StringTerm(name))
-	set, ok := s.compiler.TypeEnv.Get(ref).(*types.Set)
+	set, ok := s.compiler.TypeEnv.GetByRef(ref).(*types.Set)
 	if !ok || !isStrings(set.Of()) {
 		s.refuse(r.Loc(), "what %s contains must be known to be strings; use sprintf", name)
 	}

@@ -39,8 +39,9 @@ func (k *Keeper) Watch(ctx context.Context) error {
 			if w.matters(event) {
 				settle.disturb()
 			}
-		case <-w.notify.Errors:
-			settle.disturb() // events were lost, which a reading makes good
+		case err := <-w.notify.Errors:
+			k.log.Warn("watching the policies: events were lost, the folder is read again", "error", err)
+			settle.disturb()
 		case <-recheck.C:
 			settle.disturb()
 		case <-settle.timer.C:

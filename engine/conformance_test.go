@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +75,7 @@ func wantOutcome(t *testing.T, c cases.TestCase, results topdown.QueryResultSet,
 		t.Errorf("error: got %v, want one with %q", err, *c.WantError)
 	}
 	if c.WantErrorCode != nil {
-		if e, ok := err.(*topdown.Error); !ok || e.Code != *c.WantErrorCode {
+		if e := new(topdown.Error); !errors.As(err, &e) || e.Code != *c.WantErrorCode {
 			t.Errorf("error: got %v, want code %s", err, *c.WantErrorCode)
 		}
 	}

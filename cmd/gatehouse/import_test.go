@@ -33,7 +33,12 @@ func TestImport_works_beside_a_server_on_the_same_directory(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	followed := make(chan error, 1)
 	go func() { followed <- server.Follow(ctx) }()
-	defer func() { stop(); <-followed }()
+	defer func() {
+		stop()
+		if err := <-followed; err != nil {
+			t.Error(err)
+		}
+	}()
 
 	if _, stderr, err := command(t, "", "import", "--data", data, "../../testdata/demo.yaml"); err != nil {
 		t.Fatalf("import: %v\n%s", err, stderr)
@@ -124,7 +129,7 @@ func TestOPA_commands_are_all_embedded_under_our_name(t *testing.T) {
 	})
 	t.Run("and errors that are no exit status stay what they are", func(t *testing.T) {
 		broken := errors.New("broken")
-		if got := ourExit(func(*cobra.Command, []string) error { return broken })(nil, nil); got != broken {
+		if got := ourExit(func(*cobra.Command, []string) error { return broken })(nil, nil); !errors.Is(got, broken) {
 			t.Errorf("got %v, want %v", got, broken)
 		}
 	})

@@ -33,7 +33,7 @@ it as closed as a private key.`,
 			if err != nil {
 				return err
 			}
-			defer dir.Close()
+			defer func() { _ = dir.Close() }() // only read from
 			holder, err := tokenHolder(c, dir, account)
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package manifest_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		state := &manifest.State{}
 		err := state.Read("f.yaml", strings.NewReader(text))
-		if problems, ok := err.(manifest.Problems); ok {
+		if problems := manifest.Problems(nil); errors.As(err, &problems) {
 			for _, p := range problems {
 				if p.At.File != "f.yaml" || p.Text == "" {
 					t.Errorf("a problem without place or words: %#v", p)

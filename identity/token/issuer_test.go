@@ -171,7 +171,8 @@ func TestAssertion_is_handed_out_again_until_half_its_life_is_over(t *testing.T)
 	if mint(about, "app.test") != first {
 		t.Error("signed again before half its life was over")
 	}
-	if short := (Assertion{Subject: "01ADA"}); mint(short, "app.test") != mint(short, "app.test") || mint(about, "app.test") != first {
+	short := Assertion{Subject: "01ADA"}
+	if bare := mint(short, "app.test"); mint(short, "app.test") != bare || mint(about, "app.test") != first {
 		t.Error("the same without groups pushes the one with groups out")
 	}
 	for name, other := range map[string]string{
