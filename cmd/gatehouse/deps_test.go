@@ -30,7 +30,7 @@ type wall struct {
 
 const (
 	opa    = "github.com/open-policy-agent/opa"
-	echo   = "github.com/labstack/echo"
+	echo4  = "github.com/labstack/echo"
 	gorm   = "gorm.io/"
 	jwt    = "github.com/golang-jwt/jwt"
 	notify = "github.com/fsnotify/fsnotify"
@@ -39,21 +39,21 @@ const (
 var walls = []wall{
 	{Room: "policies", Never: []string{module}, Reason: "policies are files; they know nothing of Go"},
 	{Room: "schemas", Never: []string{module}, Reason: "schemas are files; they know nothing of Go"},
-	{Room: "engine", Never: []string{module, echo, gorm, jwt, notify, "net/http"}, Reason: "the engine knows OPA and nothing of people, HTTP or storage, so that it can be measured and replaced alone"},
-	{Room: "bundles", Never: []string{module, echo, gorm, jwt}, Reason: "bundles take an fs.FS and an Activator; who activates and who edits is wired elsewhere"},
-	{Room: "identity", Except: []string{"identity/token", "identity/authn", "identity/manifest"}, Never: []string{module, opa, echo, jwt, notify}, Reason: "the directory is data; policies decide over it and surfaces show it, never the other way"},
-	{Room: "identity/token", Never: []string{module + "engine", module + "bundles", module + "admin", opa, echo, gorm}, Reason: "tokens are minted and verified without database or web framework"},
-	{Room: "identity/authn", Never: []string{module + "engine", module + "bundles", module + "admin", opa, echo, gorm, jwt}, Reason: "who you are is answered from memory, before any policy is asked"},
-	{Room: "identity/manifest", Never: []string{module + "engine", module + "bundles", module + "admin", module + "identity/", opa, echo, gorm, jwt}, Reason: "manifests describe a directory and nothing else"},
+	{Room: "engine", Never: []string{module, echo4, gorm, jwt, notify, "net/http"}, Reason: "the engine knows OPA and nothing of people, HTTP or storage, so that it can be measured and replaced alone"},
+	{Room: "bundles", Never: []string{module, echo4, gorm, jwt}, Reason: "bundles take an fs.FS and an Activator; who activates and who edits is wired elsewhere"},
+	{Room: "identity", Except: []string{"identity/token", "identity/authn", "identity/manifest"}, Never: []string{module, opa, echo4, jwt, notify}, Reason: "the directory is data; policies decide over it and surfaces show it, never the other way"},
+	{Room: "identity/token", Never: []string{module + "engine", module + "bundles", module + "admin", opa, echo4, gorm}, Reason: "tokens are minted and verified without database or web framework"},
+	{Room: "identity/authn", Never: []string{module + "engine", module + "bundles", module + "admin", opa, echo4, gorm, jwt}, Reason: "who you are is answered from memory, before any policy is asked"},
+	{Room: "identity/manifest", Never: []string{module + "engine", module + "bundles", module + "admin", module + "identity/", opa, echo4, gorm, jwt}, Reason: "manifests describe a directory and nothing else"},
 	{Room: "admin", Except: []string{"admin/internal/admintest"}, Never: []string{opa, gorm, jwt}, Reason: "surfaces translate a wire protocol; they neither evaluate Rego nor query a database nor parse tokens"},
 	{Room: "admin/internal/web", Never: []string{module + "admin/", module + "bundles", gorm}, Reason: "what surfaces share must not know the surfaces"},
 }
 
 // onlyIn lists packages that one room alone may import.
 var onlyIn = map[string]string{
-	jwt:  "identity/token",
-	gorm: "identity",
-	echo: "admin",
+	jwt:   "identity/token",
+	gorm:  "identity",
+	echo4: "admin",
 }
 
 // surfaces are the packages under admin that speak one wire protocol each; none
