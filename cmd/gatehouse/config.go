@@ -235,6 +235,12 @@ func (c Config) validate() error {
 			fail("login.url", "%q is not an absolute http(s) URL", c.Login.URL)
 		}
 	}
+	if len(errs) == 0 {
+		// The names of presets and policy headers are the surface's to judge.
+		if err := ingressConfig(c).Check(); err != nil {
+			errs = append(errs, fmt.Errorf("configuration: %w", err))
+		}
+	}
 	return errors.Join(errs...)
 }
 

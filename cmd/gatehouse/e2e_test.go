@@ -72,7 +72,26 @@ func startHouse(t *testing.T, env map[string]string, args ...string) *house {
 	t.Helper()
 	h := &house{addr: freeAddress(t), ops: freeAddress(t), data: filepath.Join(t.TempDir(), "data"), env: env, log: &lockedBuffer{}}
 	h.importFiles(t, writeFile(t, t.TempDir(), "people.yaml", profiles+editorContributes+viewerContributes))
+	h.serve(t, args...)
+	return h
+}
 
+// serve starts the server on the house's folder and waits until it is ready.
+func (h *house) serve(t *testing.T, args ...string) {
+	t.Helper()
+	ended := h.start(t, args...)
+	waitFor(t, "gatehouse to be ready", func() bool {
+		if err := ended(); err != nil {
+			t.Fatalf("gatehouse serve: %v\n%s", err, h.log)
+		}
+		return statusOf("http://"+h.addr+"/readyz") == http.StatusOK
+	}, h.log)
+}
+
+// start starts the server; what it returns says why the server has ended, nil while
+// it runs.
+func (h *house) start(t *testing.T, args ...string) (ended func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	args = append([]string{"serve", "--listen", h.addr, "--ops-listen", h.ops, "--data", h.data}, args...)
@@ -84,16 +103,15 @@ func startHouse(t *testing.T, env map[string]string, args ...string) *house {
 		}
 	})
 	t.Cleanup(h.stop)
-	waitFor(t, "gatehouse to be ready", func() bool {
+	return func() error {
 		select {
 		case err := <-done:
 			done <- nil
-			t.Fatalf("gatehouse serve: %v\n%s", err, h.log)
+			return err
 		default:
+			return nil
 		}
-		return statusOf("http://"+h.addr+"/readyz") == http.StatusOK
-	}, h.log)
-	return h
+	}
 }
 
 // getenv answers for the environment. A busy machine must not fail a test by the

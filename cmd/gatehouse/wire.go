@@ -61,21 +61,25 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 			Concurrency: cfg.Passwords.Concurrency, Queue: cfg.Passwords.Queue, Now: now,
 		}),
 		Metrics: metrics, Logger: log, Version: version, TokenTTL: cfg.Tokens.TTL,
-		Ingress: ingress.Config{
-			TrustedProxies: cfg.Ingress.TrustedProxies,
-			NginxSource:    cfg.Ingress.Nginx.Source,
-			Presets:        cfg.Ingress.Headers,
-			PolicyHeaders:  cfg.Ingress.PolicyHeaders,
-			Smuggled:       cfg.Ingress.SmuggledHeaders,
-			Cacheable:      cfg.Ingress.Cacheable,
-			LoginURL:       cfg.Login.URL,
-		},
+		Ingress: ingressConfig(cfg),
 	}
 	public, err := admin.New(deps)
 	if err != nil {
 		return nil, err
 	}
 	return &gatehouse{directory: dir, keeper: keeper, public: public, ops: admin.NewOps(deps)}, nil
+}
+
+func ingressConfig(cfg Config) ingress.Config {
+	return ingress.Config{
+		TrustedProxies: cfg.Ingress.TrustedProxies,
+		NginxSource:    cfg.Ingress.Nginx.Source,
+		Presets:        cfg.Ingress.Headers,
+		PolicyHeaders:  cfg.Ingress.PolicyHeaders,
+		Smuggled:       cfg.Ingress.SmuggledHeaders,
+		Cacheable:      cfg.Ingress.Cacheable,
+		LoginURL:       cfg.Login.URL,
+	}
 }
 
 func policySources(cfg Config) bundles.Folder {
