@@ -42,7 +42,6 @@ fuzz: ## each fuzz target for FUZZTIME (default 30s)
 
 bench: build ## the table of docs/performance.md (about five minutes, nothing else running)
 	$(GO) test -tags bench -run '^TestBench' -count=1 -timeout 30m -v ./cmd/gatehouse
-	$(GO) test -run '^$$' -bench Decide -benchtime 3s ./engine
 
 clean:
 	rm -rf bin

@@ -51,6 +51,12 @@ func TestMain(m *testing.M) {
 		serveBare(address, os.Getenv("GATEHOUSE_BENCH_HEADERS"))
 		return
 	}
+	if size, err := strconv.Atoi(os.Getenv("GATEHOUSE_BENCH_DECIDE")); err == nil {
+		if err := decideMany(size, benchTime()); err != nil {
+			panic(err)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -98,7 +104,7 @@ func TestBenchIngress(t *testing.T) {
 	for _, row := range rows {
 		fmt.Printf("| %s | %.1f µs | %.2f | %.0f |\n", row.name, median(row.cpu)*1e6, median(row.cpu)/base, median(row.rate))
 	}
-	fmt.Printf("\nresident memory of gatehouse: %s\n", residentMemory(t, gate.pid))
+	fmt.Printf("\nresident memory of gatehouse: %s\n", memoryOf(fmt.Sprintf("/proc/%d/status", gate.pid)))
 }
 
 type benchServer struct {
@@ -310,12 +316,9 @@ func cpuSeconds(t *testing.T, pid int) float64 {
 	return (user + system) / 100
 }
 
-func residentMemory(t *testing.T, pid int) string {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+// memoryOf reads the resident set of a process from its status file.
+func memoryOf(status string) string {
+	text, _ := os.ReadFile(status)
 	for line := range strings.SplitSeq(string(text), "\n") {
 		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			return strings.TrimSpace(value)
