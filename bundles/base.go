@@ -136,6 +136,20 @@ func (b *base) withSettings(settings map[string]any) (map[string]any, error) {
 	return data, nil
 }
 
+// checkSettings refuses to open a question that nobody asks: whoever wrote the
+// misspelt name believes that the right one is open.
+func checkSettings(settings map[string]any, questions map[string]bool) []Finding {
+	open, _ := settings["custom_allow"].(map[string]any)
+	var findings []Finding
+	for _, name := range util.KeysSorted(open) {
+		if !questions[name] {
+			text := fmt.Sprintf("policies.custom_allow names %q, which is no question; questions are %s", name, strings.Join(util.KeysSorted(questions), ", "))
+			findings = append(findings, Finding{Text: text})
+		}
+	}
+	return findings
+}
+
 // copyObject copies the objects of a document; what they hold is shared.
 func copyObject(from map[string]any) map[string]any {
 	to := make(map[string]any, len(from))

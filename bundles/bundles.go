@@ -38,23 +38,25 @@ type Activator interface {
 
 // The stages of the gate, in their order. The first one with a finding ends it.
 const (
-	StageSize    = "size"
-	StageParse   = "parse"
-	StageRoots   = "roots"
-	StageCompile = "compile"
-	StageShape   = "shape"
-	StageRoutes  = "routes"
-	StageReads   = "reads"
-	StageTests   = "tests"
+	StageSize     = "size"
+	StageSettings = "settings"
+	StageParse    = "parse"
+	StageRoots    = "roots"
+	StageCompile  = "compile"
+	StageShape    = "shape"
+	StageRoutes   = "routes"
+	StageReads    = "reads"
+	StageTests    = "tests"
 )
 
 // Finding is one reason for a refusal. Row and Col start at 1 and are 0 where
 // the reason has no place in the file; File is relative to the folder it came
 // from, and default policies are under "defaults/".
 type Finding struct {
-	File     string
-	Row, Col int
-	Text     string
+	File string `json:"file"`
+	Row  int    `json:"row"`
+	Col  int    `json:"col"`
+	Text string `json:"text"`
 }
 
 func (f Finding) String() string {

@@ -54,6 +54,9 @@ func (b *base) gate(ctx context.Context, overlay []file, settings map[string]any
 	if err != nil {
 		return nil, err
 	}
+	if err := reject(StageSettings, checkSettings(settings, b.questions)); err != nil {
+		return nil, err
+	}
 	custom, findings := parseTree(overlay, "")
 	if err := reject(StageParse, findings); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -220,5 +221,15 @@ func Test_what_reaches_out_is_refused_by_capabilities_alone(t *testing.T) {
 				t.Errorf("compile with every builtin: got %v, want no error", c.Errors)
 			}
 		})
+	}
+}
+
+func Test_opening_a_question_that_nobody_asks_is_refused(t *testing.T) {
+	s := sources(nil)
+	s.Settings = map[string]any{"custom_allow": map[string]any{"ingress": true, "ingres": true}}
+	got := rejection(t, s)
+	want := []Finding{{Text: `policies.custom_allow names "ingres", which is no question; questions are admin, ingress`}}
+	if got.Stage != StageSettings || !slices.Equal(got.Findings, want) {
+		t.Errorf("got %s %v, want %s %v", got.Stage, got.Findings, StageSettings, want)
 	}
 }

@@ -153,3 +153,23 @@ func TestRemoved_teams_leave_nothing_that_grants(t *testing.T) {
 		same(t, string(entries[0].After), `{"handle":"ada","kind":"person","organisations":{},"roles":{},"state":"active","teams":{}}`)
 	})
 }
+
+func TestHoldsPlatformRole_looks_for_any_holder(t *testing.T) {
+	d := fresh(t)
+	ada := person(t, d, "ada")
+	holds := func(want bool) {
+		t.Helper()
+		read(t, d, func(tx *identity.Tx) error {
+			got, err := tx.HoldsPlatformRole("admin")
+			same(t, got, want)
+			return err
+		})
+	}
+	holds(false)
+	write(t, d, func(tx *identity.Tx) error { return tx.GrantPlatformRole(ada.ID, "auditor") })
+	holds(false)
+	write(t, d, func(tx *identity.Tx) error { return tx.GrantPlatformRole(ada.ID, "admin") })
+	holds(true)
+	write(t, d, func(tx *identity.Tx) error { return tx.RevokePlatformRole(ada.ID, "admin") })
+	holds(false)
+}

@@ -47,7 +47,6 @@ type Directory struct {
 	writer *gorm.DB // one connection, transactions begin immediate
 	reader *gorm.DB // a pool of query_only connections
 	sealer *sealer
-	isNew  bool
 
 	// feeding serialises everything that brings sinks forward.
 	feeding sync.Mutex
@@ -128,11 +127,6 @@ func (d *Directory) takeLock(dir string) error {
 	d.lock = lock
 	return nil
 }
-
-// New reports whether nothing had ever been written to the directory when it
-// was opened: the caller is the one to put the first account in. An opener that
-// stopped before it wrote anything leaves it new for the next.
-func (d *Directory) New() bool { return d.isNew }
 
 // Close closes the directory; sinks are not fed any more. It waits for a write
 // that is under way.

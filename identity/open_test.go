@@ -34,11 +34,7 @@ func TestOpen_makes_what_is_missing_only_when_told_to(t *testing.T) {
 			"/gatehouse.db-wal": "-rw-------", "/secret.key": "-rw-------",
 		})
 	})
-	t.Run("and it is new until something is written", func(t *testing.T) {
-		same(t, []bool{d.New(), open(t, dir).New()}, []bool{true, true})
-		person(t, d, "ada")
-		same(t, []bool{d.New(), open(t, dir).New()}, []bool{true, false})
-	})
+	person(t, d, "ada")
 	t.Run("and what is there opens without being told", func(t *testing.T) {
 		again, err := identity.Open(t.Context(), identity.Options{Dir: dir})
 		is(t, err, nil)

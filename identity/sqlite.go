@@ -48,7 +48,6 @@ func (d *Directory) openDatabase(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	d.isNew = revision == 0
 	d.applied.Store(revision)
 	return nil
 }

@@ -13,11 +13,11 @@ func newCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration and print what is in force",
-		Long: `Reads the configuration as serve would (file, environment, flags), reports every
-error with its key, and prints the result as YAML.`,
+		Long: `Reads the configuration as serve would (file, then environment), reports every error
+with its key, and prints the result as YAML. Policies are checked by policy check.`,
 		Example: `  gatehouse check --config gatehouse.yaml
   GATEHOUSE_INGRESS_HEADERS=kubeflow gatehouse check`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := a.load(nil)
 			if err != nil {

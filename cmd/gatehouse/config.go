@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agnivade/levenshtein"
+	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/file"
@@ -144,7 +146,7 @@ func (a *app) load(flags map[string]any) (Config, error) {
 	}
 	var cfg Config
 	if err := k.Unmarshal("", &cfg); err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
+		return Config{}, decodingError(err)
 	}
 	return cfg, cfg.validate()
 }
@@ -164,15 +166,43 @@ func loadFile(k *koanf.Koanf, name string, known []string) error {
 		}
 		return fmt.Errorf("configuration file %s: %w", name, err)
 	}
+	var errs []error
 	for _, key := range inFile.Keys() {
 		if !slices.Contains(known, key) {
-			return fmt.Errorf("configuration file %s: unknown key %q; the known ones are %s", name, key, strings.Join(known, ", "))
+			errs = append(errs, fmt.Errorf("configuration file %s: unknown key %q%s", name, key, nearest(key, known)))
 		}
 	}
-	if err := k.Merge(inFile); err != nil {
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	// By their full names, so that `ingress.headers: […]` is the same as the nested form.
+	if err := k.Load(confmap.Provider(inFile.All(), "."), nil); err != nil {
 		return fmt.Errorf("configuration file %s: %w", name, err)
 	}
 	return nil
+}
+
+// nearest suggests the known key that key was most likely meant to be.
+func nearest(key string, known []string) string {
+	best, distance := "", 4
+	for _, k := range known {
+		if d := levenshtein.ComputeDistance(key, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return "; `gatehouse check` prints the known ones"
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// decodingError says in one line what could not be read, the key first.
+func decodingError(err error) error {
+	var one *mapstructure.DecodeError
+	if errors.As(err, &one) {
+		return fmt.Errorf("configuration key %s: %w", one.Name(), one.Unwrap())
+	}
+	return fmt.Errorf("configuration: %w", err)
 }
 
 // splitLists turns "a,b" of environment variables and flags into lists where the
@@ -215,10 +245,10 @@ func (c Config) validate() error {
 	oneOf(fail, "ingress.nginx.source", c.Ingress.Nginx.Source, "url", "uri")
 	oneOf(fail, "ingress.smuggled_headers", c.Ingress.SmuggledHeaders, "refuse", "warn")
 	if c.Tokens.TTL < time.Minute || c.Tokens.TTL > 366*24*time.Hour {
-		fail("tokens.ttl", "%s is not between 1m and 366 days (8784h)", c.Tokens.TTL)
+		fail("tokens.ttl", "%s is not between 1m and 366 days (with its unit, as in 12h)", c.Tokens.TTL)
 	}
 	if c.Engine.Deadline < time.Millisecond || c.Engine.Deadline > 10*time.Second {
-		fail("engine.deadline", "%s is not between 1ms and 10s", c.Engine.Deadline)
+		fail("engine.deadline", "%s is not between 1ms and 10s (with its unit, as in 50ms)", c.Engine.Deadline)
 	}
 	if c.Passwords.Concurrency < 1 || c.Passwords.Queue < 0 {
 		fail("passwords", "concurrency must be 1 or more and queue 0 or more")

@@ -38,7 +38,7 @@ The exit status is 1 when a check failed; each failure says what to do.`,
 		Example: `  gatehouse doctor https://app.example.org/notebook/lab/demo/lab
   gatehouse token --account ada | gatehouse doctor --token-file - https://app.example.org/notebook/lab/demo/lab
   gatehouse doctor --connect 127.0.0.1:8080 http://app.example.org/notebook/lab/demo/lab`,
-		Args: cobra.ExactArgs(1),
+		Args: takes("URL"),
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := newDoctor(args[0], o, a.in)
 			if err != nil {

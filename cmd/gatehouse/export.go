@@ -19,7 +19,7 @@ Gatehouse's own YAML, sorted, from one moment of the directory; a server may be
 running on it. Passwords, tokens and keys are not part of it.`,
 		Example: `  gatehouse export --data ./data > directory.yaml
   gatehouse import --data ./other directory.yaml`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.load(nil)
 			if err != nil {

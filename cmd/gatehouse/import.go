@@ -35,7 +35,7 @@ A FILE of - is standard input.`,
 		Example: `  gatehouse import people.yaml
   kubectl get profiles,rolebindings -A -o yaml | gatehouse import --dry-run -
   gatehouse import --prune profiles/*.yaml contributors/*.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes("FILE..."),
 		RunE: func(c *cobra.Command, files []string) error {
 			cfg, err := a.load(nil)
 			if err != nil {

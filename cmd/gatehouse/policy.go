@@ -24,8 +24,8 @@ are the commands of the Open Policy Agent that this program embeds.`,
 		Example: `  gatehouse policy init ./policies
   gatehouse policy check ./policies
   gatehouse serve --policies ./policies`,
-		Args: cobra.NoArgs,
 	}
+	group(c)
 	c.AddCommand(newPolicyInitCommand(a), newPolicyCheckCommand(a))
 	c.AddCommand(opaCommands("test", "fmt", "eval", "bench")...)
 	return c
@@ -83,7 +83,7 @@ allowed builtins, which the stock OPA binary and editors need. In a folder that 
 in use it brings .gatehouse up to date and leaves every file of yours alone.`,
 		Example: `  gatehouse policy init ./policies
   cd ./policies && gatehouse policy test --ignore '.*' .gatehouse/policies .`,
-		Args: cobra.ExactArgs(1),
+		Args: takes("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := a.load(nil)
 			if err != nil {
@@ -107,7 +107,7 @@ builtins, checks the shape of custom rules and route tables and runs the tests o
 DIR, exactly as serve does before it takes a change. Prints each finding as
 file:row:column and exits with 1 when serve would refuse the folder.`,
 		Example: `  gatehouse policy check ./policies`,
-		Args:    cobra.ExactArgs(1),
+		Args:    takes("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := a.load(nil)
 			if err != nil {

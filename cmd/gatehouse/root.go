@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strconv"
 	"time"
@@ -60,7 +62,8 @@ policies decide.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration `FILE` (YAML); also GATEHOUSE_CONFIG")
+	root.SetFlagErrorFunc(hint)
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration `FILE` in YAML; also GATEHOUSE_CONFIG")
 	root.PersistentFlags().StringVar(&a.dataDir, "data", "", "data `DIR` that holds the directory database and its keys; also GATEHOUSE_DATA (default ./data)")
 	root.AddCommand(
 		newServeCommand(a),
@@ -68,6 +71,7 @@ policies decide.`,
 		newImportCommand(a),
 		newExportCommand(a),
 		newTokenCommand(a),
+		newAccountCommand(a),
 		newPolicyCommand(a),
 		newDoctorCommand(a),
 	)
@@ -82,9 +86,18 @@ func (a *app) openDirectory(ctx context.Context, cfg Config, create bool) (*iden
 		Dir: cfg.Data, Logger: a.logger(cfg), Now: a.now, Create: create,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the directory in %s: %w", cfg.Data, err)
+		return nil, openingHint(cfg, err)
 	}
 	return dir, nil
+}
+
+// openingHint adds what to do to why a directory could not be opened; the error
+// itself names the folder.
+func openingHint(cfg Config, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run as the owner of %s, or name another folder with --data", err, cfg.Data)
+	}
+	return err
 }
 
 // logger writes to standard error, so that a command's output stays its own.

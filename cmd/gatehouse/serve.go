@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ detail and pprof on --ops-listen. On an empty directory it creates the account
 once and good for 24 hours.`,
 		Example: `  gatehouse serve --data ./data
   gatehouse serve --policies ./policies --config gatehouse.yaml`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			flags := map[string]any{}
 			for key, value := range map[string]string{"listen": listen, "ops_listen": opsListen, "policies.dir": policyDir} {
@@ -60,16 +61,23 @@ once and good for 24 hours.`,
 
 func (a *app) serve(ctx context.Context, cfg Config) error {
 	log := a.logger(cfg)
+	// The addresses come first: a server that cannot answer must not have made its
+	// first admin and printed the only copy of a password.
+	doors, err := openListeners(cfg)
+	if err != nil {
+		return err
+	}
+	defer doors.Close()
 	dir, err := identity.Open(ctx, identity.Options{Dir: cfg.Data, Logger: log, Now: a.now, Create: true, Exclusive: true})
 	if err != nil {
-		return fmt.Errorf("open the directory in %s: %w", cfg.Data, err)
+		return openingHint(cfg, err)
 	}
 	defer func() {
 		if err := dir.Close(); err != nil {
 			log.Error("close the directory", "error", err)
 		}
 	}()
-	if err := a.bootstrap(ctx, dir); err != nil {
+	if err := a.bootstrap(ctx, dir, log); err != nil {
 		return err
 	}
 	house, err := wire(ctx, cfg, dir, log, a.now)
@@ -77,27 +85,59 @@ func (a *app) serve(ctx context.Context, cfg Config) error {
 		return err
 	}
 	if err := house.keeper.Load(ctx); err != nil {
-		log.Error("policies refused: every question is denied until they pass", "error", err)
+		log.Error("there is no policy: every question is denied until the policies pass") // the keeper has said why
 	}
 	if len(cfg.Ingress.TrustedProxies) == 0 {
 		log.Info("ingress.trusted_proxies is empty: only proxies on this machine (127.0.0.1, ::1) are believed")
 	}
-	return house.run(ctx, cfg, log)
+	defer log.Info("stopped")
+	return house.run(ctx, doors, log)
+}
+
+// listeners are the addresses served; ops is nil where it is turned off.
+type listeners struct{ public, ops net.Listener }
+
+func openListeners(cfg Config) (*listeners, error) {
+	l, err := &listeners{}, error(nil)
+	if l.public, err = listen("listen", cfg.Listen); err != nil {
+		return nil, err
+	}
+	if cfg.OpsListen == noListener {
+		return l, nil
+	}
+	if l.ops, err = listen("ops_listen", cfg.OpsListen); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// listen opens an address; an error names the configuration key and flag to change.
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address with --%s or the key %s", err, strings.ReplaceAll(key, "_", "-"), key)
+	}
+	return l, nil
+}
+
+// Close closes what a server has not taken over and closed itself.
+func (l *listeners) Close() {
+	_ = l.public.Close() // closed already after a drain
+	if l.ops != nil {
+		_ = l.ops.Close()
+	}
 }
 
 // run serves until ctx ends, then drains. The first part that fails ends the
 // others.
-func (h *gatehouse) run(ctx context.Context, cfg Config, log *slog.Logger) error {
+func (h *gatehouse) run(ctx context.Context, doors *listeners, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return untilDone(ctx, "follow the journal", h.directory.Follow) })
 	group.Go(func() error { return untilDone(ctx, "watch the policies", h.keeper.Watch) })
-	if err := listen(ctx, group, log, "public", cfg.Listen, h.public); err != nil {
-		return err
-	}
-	if cfg.OpsListen != noListener {
-		if err := listen(ctx, group, log, "ops", cfg.OpsListen, h.ops); err != nil {
-			return err
-		}
+	serve(ctx, group, log, "public", doors.public, h.public)
+	if doors.ops != nil {
+		serve(ctx, group, log, "ops", doors.ops, h.ops)
 	}
 	return group.Wait()
 }
@@ -109,11 +149,7 @@ func untilDone(ctx context.Context, what string, run func(context.Context) error
 	return nil
 }
 
-func listen(ctx context.Context, group *errgroup.Group, log *slog.Logger, name, address string, handler http.Handler) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen for %s requests: %w", name, err)
-	}
+func serve(ctx context.Context, group *errgroup.Group, log *slog.Logger, name string, listener net.Listener, handler http.Handler) {
 	server := admin.NewServer(handler, log)
 	log.Info("serving", "listener", name, "address", listener.Addr().String())
 	group.Go(func() error {
@@ -128,14 +164,16 @@ func listen(ctx context.Context, group *errgroup.Group, log *slog.Logger, name, 
 		defer cancel()
 		return server.Shutdown(drain)
 	})
-	return nil
 }
 
 // bootstrap creates the account admin where nobody has the platform role admin and
 // the handle was never used, so that a directory filled by import has a way in too,
 // and one whose admins were removed on purpose does not get one back.
-func (a *app) bootstrap(ctx context.Context, dir *identity.Directory) error {
+func (a *app) bootstrap(ctx context.Context, dir *identity.Directory, log *slog.Logger) error {
 	password, given := a.env("GATEHOUSE_ADMIN_PASSWORD"), true
+	if password != "" && len(password) < minPassword {
+		return fmt.Errorf("GATEHOUSE_ADMIN_PASSWORD has fewer than %d characters: choose a longer one", minPassword)
+	}
 	if password == "" {
 		password, given = rand.Text(), false
 	}
@@ -155,6 +193,8 @@ func (a *app) bootstrap(ctx context.Context, dir *identity.Directory) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("create the first admin: %w", err)
+	case held && given:
+		log.Warn("GATEHOUSE_ADMIN_PASSWORD is not used: the directory has an admin; `gatehouse token` makes tokens for one whose password is lost")
 	case !held && !given:
 		_, err = fmt.Fprintf(a.out, "account admin created; its password, shown once and good for 24 hours: %s\n", password)
 	}

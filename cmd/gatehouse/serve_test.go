@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // emptyHouse is one whose directory nobody filled.
@@ -172,5 +175,107 @@ func TestToken_says_whom_it_does_not_find(t *testing.T) {
 	}
 	if out, _, err := commandWith(t, nil, "token", "--account", "ADA", "--data", h.data); err != nil || strings.Count(out, ".") != 2 {
 		t.Errorf("ada, spelt otherwise: got %q %v, want a token", out, err)
+	}
+}
+
+// beside runs a command with standard input on the house's folder.
+func (h *house) beside(t *testing.T, stdin string, args ...string) error {
+	t.Helper()
+	var out bytes.Buffer
+	return run(t.Context(), append(args, "--data", h.data), h.getenv, strings.NewReader(stdin), &out, &out)
+}
+
+func TestSetPassword_holds_beside_a_running_server(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, nil)
+	h.importFiles(t, writeFile(t, t.TempDir(), "people.yaml", "accounts:\n  - {handle: ada, email: ada@example.org}\n"))
+	h.serve(t)
+	const first, second = "correct horse battery", "staple of another kind"
+	for _, password := range []string{first, second} {
+		if err := h.beside(t, password+"\n", "account", "set-password", "ada"); err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := h.login(t, "Ada@example.org", password); status != http.StatusCreated {
+			t.Errorf("login with the new password: %d, want 201", status)
+		}
+	}
+	if status, _ := h.login(t, "ada", first); status != http.StatusUnauthorized {
+		t.Errorf("login with the old one: %d, want 401", status)
+	}
+	for password, want := range map[string]string{"short": "12 to 1024 bytes, this one has 5", "": "this one has 0", strings.Repeat("x", 2000): "this one has 1026"} {
+		if err := h.beside(t, password, "account", "set-password", "ada"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a password of %d bytes: got %v, want %q", len(password), err, want)
+		}
+	}
+	if err := h.beside(t, first, "account", "set-password", "eve"); err == nil || !strings.Contains(err.Error(), `"eve"`) {
+		t.Errorf("an unknown account: got %v", err)
+	}
+	if status, _ := h.login(t, "ada", second); status != http.StatusCreated {
+		t.Errorf("after refused ones the last good password: %d, want 201", status)
+	}
+}
+
+func TestTokenRevoke_holds_on_a_running_server_within_a_second(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, nil)
+	h.importFiles(t, writeFile(t, t.TempDir(), "people.yaml", "accounts:\n  - handle: ada\n  - handle: eve\n"))
+	h.serve(t)
+	first, second, other := h.bearer(t, "ada"), h.bearer(t, "ada"), h.bearer(t, "eve")
+	statuses := func() [3]int {
+		return [3]int{h.ask(t, "GET", anAccountsPage, first), h.ask(t, "GET", anAccountsPage, second), h.ask(t, "GET", anAccountsPage, other)}
+	}
+	if got, want := statuses(), [3]int{200, 200, 200}; got != want {
+		t.Fatalf("before: got %v, want %v", got, want)
+	}
+	if err := h.beside(t, strings.TrimPrefix(first, "Bearer ")+"\n", "token", "revoke", "-"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, time.Second, "one token to be refused and no other", func() bool { return statuses() == [3]int{401, 200, 200} })
+	if err := h.beside(t, "", "token", "revoke", "--account", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, time.Second, "all of ada's to be refused", func() bool { return statuses() == [3]int{401, 401, 200} })
+	if got := h.ask(t, "GET", anAccountsPage, h.bearer(t, "ada")); got != http.StatusOK {
+		t.Errorf("a new one passes with %d, want 200", got)
+	}
+	for name, tc := range map[string]struct {
+		stdin string
+		args  []string
+	}{
+		"neither":   {"", nil},
+		"both":      {first, []string{"-", "--account", "ada"}},
+		"no token":  {"hello", []string{"-"}},
+		"a forgery": {strings.TrimPrefix(other, "Bearer ") + "x", []string{"-"}},
+		"nobody":    {"", []string{"--account", "oz"}},
+	} {
+		if err := h.beside(t, tc.stdin, append([]string{"token", "revoke"}, tc.args...)...); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestServe_makes_nothing_when_it_cannot_answer(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, nil)
+	taken, err := net.Listen("tcp", h.ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	out, _, err := commandWith(t, nil, "serve", "--data", h.data, "--listen", h.addr, "--ops-listen", h.ops)
+	if err == nil || !strings.Contains(err.Error(), "--ops-listen") || out != "" {
+		t.Errorf("got %q and %v, want an error that names --ops-listen", out, err)
+	}
+	if _, err := os.Stat(h.data); !os.IsNotExist(err) {
+		t.Errorf("the data folder: %v, want none", err)
+	}
+}
+
+func TestServe_says_whom_it_believes(t *testing.T) {
+	t.Parallel()
+	h := emptyHouse(t, nil)
+	h.serve(t)
+	if !strings.Contains(h.log.String(), "ingress.trusted_proxies is empty: only proxies on this machine") {
+		t.Errorf("no line says that the list is empty:\n%s", h.log)
 	}
 }

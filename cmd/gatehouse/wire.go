@@ -49,7 +49,7 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 	decider := engine.New(engine.Options{Deadline: cfg.Engine.Deadline, Now: now, Observe: metrics.Decision})
 	if err := errors.Join(
 		dir.Attach(ctx, keys, "keys"),
-		dir.Attach(ctx, people, "accounts", "teams", "generations", "revocations"),
+		dir.Attach(ctx, people, authn.Collections...),
 		dir.Attach(ctx, decider, "accounts", "teams", "namespaces"),
 	); err != nil {
 		return nil, fmt.Errorf("load the directory: %w", err)
