@@ -9,6 +9,7 @@ LINT    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 .PHONY: build run test test-race lint vuln fuzz bench clean
 
 build: ## bin/gatehouse
+	@[ -e bin/gatehouse ] || echo "building; the first time takes a few minutes (SQLite and OPA are compiled)"
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/gatehouse ./cmd/gatehouse
 
 run: build ## serve a demo directory on 127.0.0.1:9700
@@ -22,7 +23,7 @@ test: test-tools ## every suite, with the real proxies
 	$(OPA) test policies
 
 test-race: ## the suites of the rooms that share memory, under the race detector
-	$(GO) test -race ./engine/... ./bundles/... ./identity/... ./admin/...
+	$(GO) test -race -short ./engine/... ./bundles/... ./identity/... ./admin/...
 
 .PHONY: test-tools
 test-tools:
