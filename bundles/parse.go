@@ -58,6 +58,9 @@ func (t *tree) module(name string, f file) []Finding {
 	if module == nil {
 		return []Finding{{File: name, Text: "the file is empty"}}
 	}
+	if findings := tooDeep(name, module); findings != nil {
+		return findings
+	}
 	if isTest(module) {
 		t.tests[name] = module
 	} else {
