@@ -6,34 +6,67 @@
 set -eu
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-missing=
-for tool in nginx caddy haproxy; do
-	command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
-done
-[ -n "$missing" ] || exit 0
 
+# missing prints the proxies that are not there.
+missing() {
+	for tool in nginx caddy haproxy; do
+		command -v "$tool" >/dev/null 2>&1 || printf ' %s' "$tool"
+	done
+}
+
+# package prints Debian's name for a proxy.
+package() {
+	case $1 in
+	nginx) echo nginx-light ;;
+	*) echo "$1" ;;
+	esac
+}
+
+wanted=$(missing)
+[ -n "$wanted" ] || exit 0
+
+packages=
+for tool in $wanted; do
+	packages="$packages $(package "$tool")"
+done
 if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" != 0 ]; then
-	echo "not installed:$missing. Tests that need them are skipped; on Debian or Ubuntu: sudo apt-get install$missing" >&2
+	echo "missing:$wanted. Tests that need them are skipped; on Debian or Ubuntu: sudo apt-get install$packages" >&2
 	exit 0
 fi
+echo "installing$packages with apt-get, for the tests that start real proxies; no service is started" >&2
+
+guard=
+log=$(mktemp)
+cleanup() {
+	rm -f "$log"
+	[ -z "$guard" ] || rm -f "$guard"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 # The packages would start their services; tests start their own on free ports.
-guard=
 if [ ! -e /usr/sbin/policy-rc.d ]; then
 	guard=/usr/sbin/policy-rc.d
 	printf '#!/bin/sh\nexit 101\n' >"$guard"
 	chmod 755 "$guard"
-	trap 'rm -f "$guard"' EXIT INT TERM
 fi
 
+# quietly runs a command and shows the end of what it printed only when it fails.
+quietly() {
+	"$@" >"$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		return 1
+	}
+}
+
+# One by one: a package that this release does not have leaves the others alone, and
+# an old package list is better than none.
 export DEBIAN_FRONTEND=noninteractive
-packages=$(echo "$missing" | sed 's/nginx/nginx-light/')
-log=$(mktemp)
-# shellcheck disable=SC2086 # one word per package
-if { apt-get update -q && apt-get install -y -q --no-install-recommends $packages; } >"$log" 2>&1; then
-	echo "installed:$packages"
-else
-	tail -n 20 "$log" >&2
-	echo "could not install:$packages" >&2
-fi
-rm -f "$log"
+quietly apt-get update -q || true
+for tool in $wanted; do
+	quietly apt-get install -y -q --no-install-recommends "$(package "$tool")" || true
+done
+
+left=$(missing)
+[ -z "$left" ] || echo "still missing:$left. Tests that need them are skipped, or fail where CI is set" >&2

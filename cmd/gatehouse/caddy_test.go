@@ -129,7 +129,8 @@ func forwardProxyStory(t *testing.T, site *proxy, gate *house, app *upstream) {
 	t.Run("H06", func(t *testing.T) {
 		names := []string{
 			"X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "Remote-User", "Remote-Groups",
-			"Kubeflow-Userid", "X-Webauth-User", "X-Webauth-Role", "X-Forwarded-User",
+			"Kubeflow-Userid", "X-Webauth-User", "X-Webauth-Role", "X-Forwarded-User", "X-Gatehouse-Groups-Omitted",
+			"X-Rewrite-Url", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Real-Ip",
 		}
 		lines := []string{viewerToken}
 		for _, name := range names {

@@ -77,6 +77,49 @@ func cleared(text, name string) bool {
 	return false
 }
 
+// What the page shows as a whole file must be one.
+func TestDocs_nginx_site_of_ones_own_is_a_whole_file(t *testing.T) {
+	t.Parallel()
+	_, page, found := strings.Cut(readFile(t, "../../docs/proxies.md"), "```nginx\n")
+	block, _, ended := strings.Cut(page, "```")
+	if !found || !ended {
+		t.Fatal("the page has no nginx block")
+	}
+	for shown, name := range map[string]string{
+		"127.0.0.1:9700": "${GATEHOUSE_ADDR}", "127.0.0.1:8888": "${UPSTREAM_ADDR}", "listen 80": "listen ${SITE_LISTEN}", "app.example.org": "${SITE_NAMES}",
+	} {
+		if !strings.Contains(block, shown) {
+			t.Fatalf("the block does not hold %q", shown)
+		}
+		block = strings.ReplaceAll(block, shown, name)
+	}
+	gate, app := startHouse(t, nil), startUpstream(t)
+	site := startNginx(t, writeFile(t, t.TempDir(), "site.tmpl", block), gate.addr, app.addr, nil)
+	wantStatus(t, "a stranger", site.get(t, notebook), 401)
+	wantStatus(t, "a name that is not ours", site.get(t, "http://other.test/"), 421)
+	app.untouched(t)
+	wantStatus(t, "a viewer", site.get(t, notebook, "Authorization: "+gate.bearer(t, viewer)), 200)
+	app.one(t)
+}
+
+// Every reason that the server itself gives has a row that says what to do.
+func TestDocs_tell_what_to_do_about_every_reason_of_the_server(t *testing.T) {
+	page := readFile(t, "../../docs/proxies.md")
+	constant := regexp.MustCompile(`(?m)^\t[rR]eason\w+ += "([a-z_]+)"`)
+	found := 0
+	for _, file := range []string{"admin/ingress/original.go", "engine/decide.go", "identity/authn/authenticate.go", "identity/token/token.go"} {
+		for _, match := range constant.FindAllStringSubmatch(readFile(t, filepath.Join("../..", file)), -1) {
+			found++
+			if !regexp.MustCompile("(?m)^\\|[^|]*`" + match[1] + "`").MatchString(page) {
+				t.Errorf("%s: the page has no row for %s", file, match[1])
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d reasons were found in the code", found)
+	}
+}
+
 type composeFile struct {
 	Services map[string]struct {
 		Environment map[string]string

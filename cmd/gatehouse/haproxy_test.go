@@ -33,9 +33,11 @@ func TestHAProxy_drops_identity_headers_from_every_preset(t *testing.T) {
 	gate, app := startHouse(t, map[string]string{"GATEHOUSE_INGRESS_HEADERS": "kubeflow,authelia"}), startUpstream(t)
 	site := startHAProxy(t, gate.addr, app.addr)
 	wantStatus(t, "forged headers", site.get(t, notebook, "Authorization: "+gate.bearer(t, viewer),
-		"X-Auth-Request-User: root", "Kubeflow-Userid: root", "Remote-Groups: root", "Connection: Kubeflow-Userid"), 200)
+		"X-Auth-Request-User: root", "Kubeflow-Userid: root", "Remote-Groups: root", "Connection: Kubeflow-Userid",
+		"X-Rewrite-Url: /", "X-Http-Method-Override: DELETE", "X-Method-Override: DELETE", "X-Real-Ip: 10.0.0.1", "X-Gatehouse-Subject: root", "X-Gatehouse-Groups-Omitted: 1"), 200)
 	want := map[string]string{"Kubeflow-Userid": viewer, "Remote-User": viewer, "Remote-Email": viewer}
-	got := app.one(t).picked("Kubeflow-Userid", "Remote-User", "Remote-Email", "Remote-Groups", "X-Auth-Request-User", "Connection")
+	got := app.one(t).picked("Kubeflow-Userid", "Remote-User", "Remote-Email", "Remote-Groups", "X-Auth-Request-User", "Connection",
+		"X-Rewrite-Url", "X-Http-Method-Override", "X-Method-Override", "X-Real-Ip", "X-Gatehouse-Subject", "X-Gatehouse-Groups-Omitted")
 	if !maps.Equal(got, want) {
 		t.Errorf("the application saw %v, want %v", got, want)
 	}

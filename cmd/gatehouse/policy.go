@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	opacmd "github.com/open-policy-agent/opa/cmd"
@@ -31,8 +30,56 @@ are the commands of the Open Policy Agent that this program embeds.`,
 	return c
 }
 
-// opaName stands for the program in the help texts that OPA builds from it.
+// opaName stands for the program where OPA writes its name into a command.
 const opaName = "gatehouse-policy"
+
+// opaHelp replaces what OPA tells about a command: its own text is about servers and
+// folders that are not here. The examples fit a folder that init has written.
+type opaHelp struct {
+	long, example string
+	hidden        []string // flags for a server of OPA's own
+}
+
+var opaHelps = map[string]opaHelp{
+	"test": {
+		long: `Runs the rules whose names begin with test_ in all *.rego files of the named files
+and folders; *.json and *.yaml files in them are loaded as data. Rules that begin with
+todo_test_ are shown as skipped. The exit status is 2 when a test failed.
+
+The shipped policies in .gatehouse have tests too, which hold without rules of yours:
+--run takes yours alone. The program's own --data and --config count for nothing here.`,
+		example: `  gatehouse policy test --ignore '.*' --run '^data\.custom\.' .gatehouse/policies .
+  gatehouse policy test --ignore '.*' --run '^data\.custom\.' --verbose --explain full .gatehouse/policies .
+  gatehouse policy test --ignore '.*' --run '^data\.custom\.' --bench .gatehouse/policies .`,
+	},
+	"fmt": {
+		long: `Prints Rego files as they look when formatted; with --diff or --list only what would
+change, with --write it changes them. Without a path it reads standard input. With
+--fail the exit status is not 0 when something is not formatted.
+
+The program's own --data and --config count for nothing here.`,
+		example: `  gatehouse policy fmt --diff custom
+  gatehouse policy fmt --write custom
+  gatehouse policy fmt --fail --list custom`,
+	},
+	"eval": {
+		long: `Evaluates a query over the policies and data that --data names (files, or folders
+with their *.rego, *.json and *.yaml files) and prints the result. The file of --input
+is the input; .gatehouse/schemas/ingress.input.json says what it holds. --data is a file
+of policies or documents here, not the program's data folder.`,
+		example: `  gatehouse policy eval --ignore '.*' -d .gatehouse/policies -d . -i ../input.json --format pretty data.gatehouse.ingress.decision
+  gatehouse policy eval --ignore '.*' -d .gatehouse/policies -d . -i ../input.json --explain notes data.custom
+  gatehouse policy eval --format raw 'time.parse_rfc3339_ns("2031-06-30T00:00:00Z")'`,
+	},
+	"bench": {
+		long: `Evaluates a query as eval does, many times, and prints how long one evaluation takes
+and what it allocates. --data is a file of policies or documents here, not the program's
+data folder. A running server tells its own times in /metrics on the ops listener.`,
+		example: `  gatehouse policy bench --ignore '.*' -d .gatehouse/policies -d . -i ../input.json data.gatehouse.ingress.decision
+  gatehouse policy bench --ignore '.*' -d .gatehouse/policies -d . -i ../input.json --count 5 --format gobench data.gatehouse.ingress.decision`,
+		hidden: []string{"config-file", "e2e", "shutdown-grace-period", "shutdown-wait-period"},
+	},
+}
 
 // opaCommands are OPA's own commands under ours. They read and write the process's
 // standard streams and take OPA's own flags, of which --data names policy files.
@@ -45,20 +92,17 @@ func opaCommands(names ...string) []*cobra.Command {
 			continue // the test that asks each for its help notices
 		}
 		opa.RemoveCommand(c)
-		c.Long = ourName(c.Long)
-		c.Example = ourName(c.Example)
+		help := opaHelps[name]
+		c.Long, c.Example = help.long, help.example
+		for _, flag := range help.hidden {
+			if f := c.Flags().Lookup(flag); f != nil {
+				f.Hidden = true
+			}
+		}
 		c.RunE = ourExit(c.RunE)
 		found = append(found, c)
 	}
 	return found
-}
-
-func ourName(text string) string {
-	text = strings.ReplaceAll(text, opaName, "gatehouse policy")
-	for _, name := range []string{"eval", "test", "bench", "fmt"} {
-		text = strings.ReplaceAll(text, "opa "+name, "gatehouse policy "+name)
-	}
-	return text
 }
 
 // ourExit turns OPA's exit status into ours; OPA has then printed what is to say.
@@ -82,7 +126,7 @@ default policies, the schemas, the types of the identity documents and the list 
 allowed builtins, which the stock OPA binary and editors need. In a folder that is
 in use it brings .gatehouse up to date and leaves every file of yours alone.`,
 		Example: `  gatehouse policy init ./policies
-  cd ./policies && gatehouse policy test --ignore '.*' .gatehouse/policies .`,
+  cd ./policies && gatehouse policy test --ignore '.*' --run '^data\.custom\.' .gatehouse/policies .`,
 		Args: takes("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := a.load(nil)

@@ -20,14 +20,16 @@ local identity = {
   "remote-user", "remote-groups", "remote-name", "remote-email",
   "kubeflow-userid", "kubeflow-groups",
   "x-webauth-user", "x-webauth-email", "x-webauth-name", "x-webauth-groups", "x-webauth-role",
-  "x-gatehouse-assertion", "x-gatehouse-decision-id",
+  "x-gatehouse-assertion", "x-gatehouse-decision-id", "x-gatehouse-groups-omitted",
 }
 local cleared = {
-  "x-gatehouse-reason", "x-auth-request-access-token",
+  "x-gatehouse-reason", "x-gatehouse-subject", "x-auth-request-access-token", "x-auth-request-redirect",
   "x-forwarded-user", "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username",
   "x-forwarded-access-token", "x-remote-user", "x-remote-group",
   "x-original-url", "x-original-uri", "x-original-host", "x-original-method",
-  "x-forwarded-uri", "x-forwarded-method", "x-forwarded-prefix", "x-forwarded-port", "forwarded",
+  "x-forwarded-uri", "x-forwarded-method", "x-forwarded-prefix", "x-forwarded-port", "forwarded", "x-real-ip",
+  -- ask some frameworks for another path or method than the one that was judged
+  "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override",
 }
 -- What of a refusal the client gets.
 local answered = { "www-authenticate", "location", "cache-control", "x-gatehouse-decision-id", "x-gatehouse-reason" }

@@ -107,6 +107,8 @@ func (r *reader) document(data []byte, offset int) {
 	}
 	kind := topLevelKind(data)
 	switch {
+	case kind == "" && bytes.HasPrefix(bytes.TrimLeft(data, "- \t\r\n"), []byte("{")):
+		r.failAt(Position{File: r.file, Line: offset + 1}, "this JSON is over 1 MiB: print it as YAML (kubectl get with -o yaml), of which a List may be as large as it needs to be")
 	case kind == "":
 		r.failAt(Position{File: r.file, Line: offset + 1}, "this document is over 1 MiB: split it with lines of --- (keys may repeat in each document)")
 	case isList(kind):

@@ -28,6 +28,7 @@ func TestBroken_files_are_refused_with_the_line(t *testing.T) {
 		"a second document without any marker": {"{accounts: []}\n--- {accounts: []}\n...\n--- x", "f.yaml:4:5: a document must be"},
 		"nesting without end":                  {deep, "f.yaml:1: is not valid YAML: exceeded max depth"},
 		"an own document over 1 MiB":           {"accounts: []\n---\naccounts:\n" + strings.Repeat("  - handle: ada\n", 80_000), "f.yaml:2: this document is over 1 MiB: split it with lines of ---"},
+		"a List over 1 MiB as JSON":            {bigJSONList(), "f.yaml:1: this JSON is over 1 MiB: print it as YAML (kubectl get with -o yaml)"},
 		"a Profile over 1 MiB":                 {"apiVersion: kubeflow.org/v1\nkind: Profile\nx: " + strings.Repeat("y", 1<<20), "f.yaml:1: this Profile is over 1 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +60,13 @@ func TestEmpty_files_want_nothing(t *testing.T) {
 			t.Errorf("%q: got a state that wants something, want an empty one", text)
 		}
 	}
+}
+
+// bigJSONList is what kubectl prints with -o json.
+func bigJSONList() string {
+	item := "        {\n            \"apiVersion\": \"kubeflow.org/v1\",\n            \"kind\": \"Profile\"\n        }"
+	return "{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n" + strings.TrimSuffix(strings.Repeat(item+",\n", 20_000), ",\n") +
+		"\n    ],\n    \"kind\": \"List\"\n}\n"
 }
 
 // bigList is what kubectl prints for a platform of n people.

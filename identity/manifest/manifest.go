@@ -99,6 +99,7 @@ type State struct {
 	notes         []Note
 
 	names map[string]Position // "<noun> <name>" -> where it was first named
+	roles map[string]bool     // roles that a note tells of
 }
 
 // Notes is what Read has to tell, in the order of the files.

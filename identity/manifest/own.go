@@ -194,7 +194,10 @@ func (r *reader) ownNamespace(n *yaml.Node) {
 	}
 	name, ok := o.required("name")
 	ns := namespace{at: o.at, name: name, labels: o.texts("labels")}
-	owners, _ := o.list("owners")
+	owners, listed := o.list("owners")
+	if listed && len(owners) == 0 {
+		r.fail(o.values["owners"], "owners of a namespace must not be empty: name one, or leave the key out to keep those there are")
+	}
 	for _, owner := range owners {
 		if inner := r.object(owner, "an owner"); inner != nil {
 			who, valid := r.reference(inner, toAccount, toUserID, toTeam, toGroup)
@@ -232,7 +235,23 @@ func (r *reader) ownBinding(n *yaml.Node, namespace string) {
 	role, ok := o.required("role")
 	b.who, b.role, b.expires = who, role, o.moment("expires")
 	o.done()
+	if ok {
+		r.noteRole(o.values["role"])
+	}
 	if named && valid && ok {
 		r.state.bindings = append(r.state.bindings, b)
 	}
+}
+
+// noteRole tells of a role that only policies can give a meaning, once over all files:
+// whether they do cannot be seen here, and a misspelt role grants nothing in silence.
+func (r *reader) noteRole(n *yaml.Node) {
+	if strength[n.Value] > 0 || r.state.roles[n.Value] {
+		return
+	}
+	if r.state.roles == nil {
+		r.state.roles = map[string]bool{}
+	}
+	r.state.roles[n.Value] = true
+	r.note(r.at(n), "role %q is none of view, edit and admin: it grants nothing unless a policy table names it", n.Value)
 }

@@ -114,6 +114,28 @@ func TestOwn_form_is_strict_and_says_where(t *testing.T) {
 			"namespaces:\n  - {name: lab, owners: [{account: a}], quota: {hard: {cpu: true}}}\n",
 			[]string{`f.yaml:2:61: the amount of cpu must be a quantity such as 8, 500m or 16Gi, not the truth value true`},
 		},
+		"a quota below nothing": {
+			"namespaces:\n  - name: lab\n    owners: [{account: a}]\n    quota: {hard: {cpu: -1, memory: \"-16Gi\", pods: 0}}\n",
+			[]string{
+				`f.yaml:4:25: the amount of cpu must not be negative: write 0 to allow none, or leave the key out for no limit`,
+				`f.yaml:4:37: the amount of memory must not be negative: write 0 to allow none, or leave the key out for no limit`,
+			},
+		},
+		"a quota of words": {
+			"namespaces:\n  - {name: lab, owners: [{account: a}], quota: {hard: {cpu: lots, memory: 16 Gi, pods: .inf, a: 0x10, b: 1e, c: \"\"}}}\n",
+			[]string{
+				`f.yaml:2:61: the amount of cpu must be a quantity such as 8, 500m or 16Gi`,
+				`f.yaml:2:75: the amount of memory must be a quantity such as 8, 500m or 16Gi`,
+				`f.yaml:2:88: the amount of pods must be a quantity such as 8, 500m or 16Gi`,
+				`f.yaml:2:97: the amount of a must be a quantity such as 8, 500m or 16Gi`,
+				`f.yaml:2:106: the amount of b must be a quantity such as 8, 500m or 16Gi`,
+				`f.yaml:2:113: the amount of c must be a quantity such as 8, 500m or 16Gi`,
+			},
+		},
+		"no owners at all": {
+			"namespaces:\n  - name: lab\n    owners: []\n",
+			[]string{`f.yaml:3:13: owners of a namespace must not be empty: name one, or leave the key out to keep those there are`},
+		},
 		"a misspelt part of a quota": {
 			"namespaces:\n  - {name: lab, owners: [{account: a}], quota: {hrad: {cpu: 1}}}\n",
 			[]string{`f.yaml:2:49: unknown key "hrad" in a resource quota: the known ones are hard, scopes, scopeSelector`},
@@ -123,6 +145,22 @@ func TestOwn_form_is_strict_and_says_where(t *testing.T) {
 			wantLines(t, "problems", problemsOf(test.text), test.want...)
 		})
 	}
+}
+
+func TestQuota_takes_every_way_to_write_an_amount(t *testing.T) {
+	for _, amount := range []string{"0", "8", "+8", "1.", ".5", "0.5", "500m", "16Gi", "16Ki", "1k", "2E", "3u", "1e3", "1E-3", "12e+6"} {
+		if got := problemsOf("namespaces: [{name: lab, owners: [{account: a}], quota: {hard: {cpu: " + amount + "}}}]\n"); got != nil {
+			t.Errorf("%s: got %q, want no problem", amount, got)
+		}
+	}
+}
+
+func TestReading_tells_once_of_a_role_that_only_policies_know(t *testing.T) {
+	const text = "namespaces:\n  - name: lab\n    bindings:\n      - {account: a@b, role: veiw}\n      - {account: c@d, role: edit}\nbindings:\n  - {namespace: lab, group: x, role: veiw}\n"
+	state := read(t, text, "bindings:\n  - {namespace: lab, group: y, role: veiw}\n  - namespace: lab\n    group: z\n    role: reviewer\n")
+	wantLines(t, "notes", notes(state.Notes()),
+		`f.yaml:4:30: role "veiw" is none of view, edit and admin: it grants nothing unless a policy table names it`,
+		`f2.yaml:5:11: role "reviewer" is none of view, edit and admin: it grants nothing unless a policy table names it`)
 }
 
 func TestReading_shows_every_problem_of_a_file_at_once(t *testing.T) {

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"encoding/json"
+	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -36,6 +38,11 @@ func (r *reader) quota(n *yaml.Node) []byte {
 	return data
 }
 
+// quantity is what Kubernetes takes as an amount, without its sign.
+var quantity = regexp.MustCompile(`^\+?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+
+const maxQuantity = 64 // bytes
+
 // quantities reads names to amounts; Kubernetes takes an amount as number or text.
 func (o *object) quantities(key string) map[string]string {
 	n := o.get(key, "{}")
@@ -54,11 +61,14 @@ func (o *object) quantities(key string) map[string]string {
 		}
 		switch value.ShortTag() {
 		case "!!str", "!!int", "!!float":
-			if value.Value == "" || len(value.Value) > 64 {
+			switch {
+			case strings.HasPrefix(value.Value, "-"):
+				o.r.fail(value, "the amount of %s must not be negative: write 0 to allow none, or leave the key out for no limit", k.Value)
+			case len(value.Value) > maxQuantity || !quantity.MatchString(value.Value):
 				o.r.fail(value, "the amount of %s must be a quantity such as 8, 500m or 16Gi", k.Value)
-				continue
+			default:
+				found[k.Value] = value.Value
 			}
-			found[k.Value] = value.Value
 		default:
 			o.r.fail(value, "the amount of %s must be a quantity such as 8, 500m or 16Gi, not %s", k.Value, describe(value))
 		}

@@ -15,7 +15,7 @@ import (
 const (
 	maxMinted        = 4900 // characters; clients of the platform refuse tokens of 5000
 	maxGroupBytes    = 1024 // of all groups in an assertion: proxies give all headers 4 KB
-	rememberedBadges = 20_000
+	rememberedBadges = 4096 // one for each subject and host; a caller may invent hosts
 )
 
 // Issuer mints and verifies the tokens of one issuer name. It is safe for concurrent
