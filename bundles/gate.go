@@ -18,7 +18,7 @@ import (
 // Gate checks src and returns what may be activated. Sources that do not pass
 // are a *RejectedError.
 func Gate(ctx context.Context, src Sources) (*Bundle, error) {
-	return guarded(func() (*Bundle, error) {
+	return guarded(ctx, judgeLimit, func(ctx context.Context) (*Bundle, error) {
 		b, err := newBase(src.Defaults, src.Schemas)
 		if err != nil {
 			return nil, err
@@ -35,16 +35,41 @@ func Gate(ctx context.Context, src Sources) (*Bundle, error) {
 	})
 }
 
-// guarded makes a panic of OPA's parser or compiler a refusal: what an operator
-// saves must not end the server.
-func guarded(f func() (*Bundle, error)) (bundle *Bundle, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			text := fmt.Sprintf("OPA panicked: %v\n%s", p, debug.Stack())
-			bundle, err = nil, reject(StageCompile, []Finding{{Text: text}})
-		}
+// judgeLimit is how long a judgement may take. The default policies with an overlay
+// of a hundred rules take a tenth of a second.
+const judgeLimit = 30 * time.Second
+
+// guarded makes a panic of OPA's parser or compiler a refusal, and a judgement that
+// does not end too: what an operator saves must not end or block the server. The
+// compiler cannot be interrupted; what it was still doing goes on and is ignored.
+func guarded(ctx context.Context, limit time.Duration, judge func(context.Context) (*Bundle, error)) (*Bundle, error) {
+	type outcome struct {
+		bundle *Bundle
+		err    error
+	}
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan outcome, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				text := fmt.Sprintf("OPA panicked: %v\n%s", p, debug.Stack())
+				done <- outcome{nil, reject(StageCompile, []Finding{{Text: text}})}
+			}
+		}()
+		bundle, err := judge(within)
+		done <- outcome{bundle, err}
 	}()
-	return f()
+	select {
+	case o := <-done:
+		return o.bundle, o.err
+	case <-within.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf("judging did not end within %s: simplify what was saved last", limit)
+	return nil, reject(StageCompile, []Finding{{Text: text}})
 }
 
 // gate checks the defaults together with the files of an overlay.
@@ -76,6 +101,9 @@ func (b *base) gate(ctx context.Context, overlay []file, settings map[string]any
 	}
 	ran, err := runTests(ctx, modules, custom.tests, data)
 	if err != nil {
+		return nil, err
+	}
+	if err := derive(ctx, compiler, data); err != nil {
 		return nil, err
 	}
 	return &Bundle{

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -194,7 +195,7 @@ func Test_a_gate_whose_context_ended_does_not_pass_tests(t *testing.T) {
 }
 
 func Test_a_panic_is_a_refusal(t *testing.T) {
-	_, err := guarded(func() (*Bundle, error) { panic("out of order") })
+	_, err := guarded(t.Context(), time.Minute, func(context.Context) (*Bundle, error) { panic("out of order") })
 	var rejected *RejectedError
 	if !errors.As(err, &rejected) || !strings.Contains(fmt.Sprint(rejected.Findings), "out of order") {
 		t.Errorf("error: got %v, want a refusal that tells of the panic", err)
@@ -232,4 +233,22 @@ func Test_opening_a_question_that_nobody_asks_is_refused(t *testing.T) {
 	if got.Stage != StageSettings || !slices.Equal(got.Findings, want) {
 		t.Errorf("got %s %v, want %s %v", got.Stage, got.Findings, StageSettings, want)
 	}
+}
+
+func Test_judging_that_does_not_end_is_a_refusal(t *testing.T) {
+	never := func(context.Context) (*Bundle, error) { select {} }
+	t.Run("after its limit", func(t *testing.T) {
+		_, err := guarded(t.Context(), time.Millisecond, never)
+		var rejected *RejectedError
+		if !errors.As(err, &rejected) || rejected.Stage != StageCompile || !strings.Contains(rejected.Error(), "did not end within 1ms") {
+			t.Errorf("got %v, want a refusal that says so", err)
+		}
+	})
+	t.Run("and ends at once when the caller does", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := guarded(ctx, time.Hour, never); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want %v", err, context.Canceled)
+		}
+	})
 }

@@ -26,6 +26,8 @@ type Folder struct {
 	Settings map[string]any
 	// Settle is how long the folder must be quiet before it is read; 0 means 75 ms.
 	Settle time.Duration
+	// Limit is how long judging the folder may take; 0 means 30 s.
+	Limit time.Duration
 	// Now is the clock of Status; nil means time.Now.
 	Now func() time.Time
 }
@@ -62,6 +64,9 @@ func NewKeeper(f Folder, a Activator, log *slog.Logger) *Keeper {
 	if f.Settle <= 0 {
 		f.Settle = defaultSettle
 	}
+	if f.Limit <= 0 {
+		f.Limit = judgeLimit
+	}
 	if f.Now == nil {
 		f.Now = time.Now
 	}
@@ -81,7 +86,7 @@ func (k *Keeper) Status() Status {
 func (k *Keeper) Load(ctx context.Context) error {
 	k.load.Lock()
 	defer k.load.Unlock()
-	bundle, err := guarded(func() (*Bundle, error) { return k.judge(ctx) })
+	bundle, err := k.judge(ctx)
 	if err == nil && bundle == nil {
 		return k.Status().Rejected
 	}
@@ -125,7 +130,9 @@ func (k *Keeper) judge(ctx context.Context) (*Bundle, error) {
 		text := "held policy files and holds none now; to go on without them, restart the server"
 		return nil, reject(StageSize, []Finding{{File: k.folder.Dir, Text: text}})
 	}
-	bundle, err := k.base.gate(ctx, files, k.folder.Settings)
+	bundle, err := guarded(ctx, k.folder.Limit, func(ctx context.Context) (*Bundle, error) {
+		return k.base.gate(ctx, files, k.folder.Settings)
+	})
 	if err == nil {
 		k.held = len(files) > 0
 	}

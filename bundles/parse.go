@@ -83,6 +83,9 @@ func (t *tree) document(name string, f file) []Finding {
 	if path.Ext(f.name) == ".json" {
 		unmarshal = util.UnmarshalJSON // the other one takes what is no JSON for YAML
 	}
+	if findings := aliases(name, f); findings != nil {
+		return findings
+	}
 	if err := unmarshal(f.text, &content); err != nil {
 		return []Finding{dataError(name, f.text, err)}
 	}

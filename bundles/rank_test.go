@@ -54,7 +54,9 @@ func tied(t *testing.T, a, b string) bool {
 // undecided asks the policies' own library about each request.
 func undecided(t *testing.T, compiler *ast.Compiler, a, b string) bool {
 	t.Helper()
-	store := inmem.NewFromObject(tableOf(a, b))
+	data := tableOf(a, b)
+	data["gatehouse"] = map[string]any{"routes": map[string]any{}, "methods": map[string]any{"GET": "read", "WEBSOCKET": "connect"}}
+	store := inmem.NewFromObject(data)
 	query, err := rego.New(rego.Query("row := data.gatehouse.lib.route.row"), rego.Compiler(compiler), rego.Store(store)).PrepareForEval(t.Context())
 	if err != nil {
 		t.Fatal(err)

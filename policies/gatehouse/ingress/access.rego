@@ -5,36 +5,37 @@ import data.gatehouse.lib.request
 import data.gatehouse.lib.route
 import data.gatehouse.lib.subject
 
-access := route.row.access
-
 # Why the request may pass, by the row's class of access. Undefined if it may
 # not, and for a method that has no verb.
-granted := "self" if {
-	access == "self"
-	request.verb
-	subject.account.handle == route.params["{handle}"]
-} else := binding.grants(home, request.verb) if {
-	home
-} else := "account" if {
-	access == "account"
-	request.verb
-	subject.account
-} else := "public" if {
-	access == "public"
-	request.verb == "read"
-} else := "role" if {
-	startswith(access, "role:")
-	request.verb
+granted := grant(route.found.class, request.verb)
+
+grant("public", "read") := "public"
+
+grant("account", _) := "account" if subject.account
+
+grant("namespace", verb) := binding.grants(request.namespace, verb)
+
+grant("self", verb) := "self" if {
+	subject.account.handle == handle
+} else := binding.grants(handle, verb) if {
+	personal(handle)
+}
+
+grant("role", _) := "role" if {
 	subject.account.roles[trim_prefix(access, "role:")] == true
 }
+
+access := route.row.access
+
+handle := input.request.path[route.found.positions["{handle}"]]
 
 # The namespace whose owners and bindings count: the one that is asked for, or
 # the person's own.
 home := request.namespace if {
 	access == "namespace"
-} else := route.params["{handle}"] if {
+} else := handle if {
 	access == "self"
-	personal(route.params["{handle}"])
+	personal(handle)
 }
 
 # A namespace is a person's own, and says who else may use that person's

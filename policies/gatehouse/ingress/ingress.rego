@@ -17,10 +17,35 @@ import data.gatehouse.lib.subject
 # title: The decision
 # description: An object of the schema "decision"; docs/policies.md explains it.
 # entrypoint: true
-decision := {"effect": effect, "reason": reason, "labels": all_labels}
+decision := {"effect": "allow", "reason": granted, "labels": labels} if {
+	not exceptional
+} else := {"effect": effect, "reason": reason, "labels": all_labels}
 
-reason := subject.refused if {
-	subject.refused
+# Whether anything but the row of the routes table may have a say. Hardly any
+# request is, so this spares asking for each of the reasons below one by one.
+exceptional if {
+	input.subject.kind == "account"
+	not subject.account.state == "active"
+}
+
+exceptional if strings.any_suffix_match(input.request.path, ".")
+
+exceptional if contains(concat("", input.request.path), "/")
+
+exceptional if data.custom.ingress[_].deny[_]
+
+exceptional if {
+	data.gatehouse.settings.custom_allow.ingress == true
+	data.custom.ingress[_].allow[_]
+}
+
+reason := granted if {
+	not exceptional
+	granted
+} else := refusal if {
+	not exceptional
+} else := why if {
+	why := subject.refused
 } else := "ambiguous_path" if {
 	request.ambiguous
 } else := "custom_deny" if {

@@ -7,6 +7,7 @@ test_refused_before_anything_else[note] if {
 		"a disabled account, though bound": ["DEE", notebook, "account_disabled", of_notebook("read")],
 		"a disabled account, on a public path": ["DEE", ["hub", "health"], "account_disabled", {"application": "jupyterhub", "resource": "/hub/health", "verb": "read"}],
 		"an account without a document": ["NOBODY", notebook, "unknown_account", of_notebook("read")],
+		"an account without a document, on a public path": ["NOBODY", ["hub", "health"], "unknown_account", {"application": "jupyterhub", "resource": "/hub/health", "verb": "read"}],
 		"an account without an id": ["", notebook, "unknown_account", of_notebook("read")],
 		"where no row is": ["DEE", ["nowhere"], "account_disabled", {}],
 	}
@@ -14,6 +15,21 @@ test_refused_before_anything_else[note] if {
 	got := decide(account(id), request("GET", path)) with data.custom.ingress.own.allow as {"all"}
 		with data.gatehouse.settings.custom_allow as {"ingress": true}
 	got == decided("deny", reason, labels)
+}
+
+# The same where no custom rule speaks, so that nothing else makes a second look.
+test_refused_where_there_are_no_custom_rules[note] if {
+	some note, tc in {
+		"a disabled account": ["DEE", ["hub", "health"], "account_disabled"],
+		"an account without a document": ["NOBODY", ["hub", "health"], "unknown_account"],
+		"an encoded slash": ["ADA", ["hub", "static", "a/b"], "ambiguous_path"],
+		"a dot segment": ["ADA", ["hub", "static", "."], "ambiguous_path"],
+		"two dots first": ["ADA", ["..", "hub"], "ambiguous_path"],
+		"two dots on the way": ["ADA", ["hub", "static", "..", "x"], "ambiguous_path"],
+	}
+	[id, path, reason] := tc
+	got := decide(account(id), request("GET", path))
+	[got.effect, got.reason] == ["deny", reason]
 }
 
 test_ambiguous_path[note] if {

@@ -4,7 +4,12 @@ import data.gatehouse.lib.request
 import data.gatehouse.lib.route
 
 # What is known about the request; what is not is left out.
-labels := object.union_n([
+labels := object.union(route.found.labels, known) if {
+	route.found.placed == true
+	known := {"namespace": request.namespace, "resource": request.resource, "verb": request.verb}
+} else := object.union(route.found.labels, known) if {
+	known := {"resource": request.resource, "verb": request.verb}
+} else := object.union_n([
 	object.filter(route.row, ["application", "audience"]),
 	{"namespace": name | name := request.namespace},
 	{"resource": request.resource},

@@ -5,14 +5,18 @@ package gatehouse.lib.binding
 import data.gatehouse.lib.subject
 
 # Why the subject may do what the verb says. Undefined if it may not. What names
-# the account itself is looked up before all that it is part of.
+# the account itself is looked up before all that it is part of; a binding that
+# expires, or with a role of the operator's own, among the rest.
 grants(namespace, verb) := "owner" if {
-	data.identity.namespaces[namespace].owners[subject.principal]
+	document := data.identity.namespaces[namespace]
+	document.owners[subject.principal] == true
 	allows("admin", verb)
 } else := "binding" if {
-	binding := data.identity.namespaces[namespace].bindings[subject.principal]
-	allows(binding.role, verb)
-	live(binding)
+	document := data.identity.namespaces[namespace]
+	binding := document.bindings[subject.principal]
+	shipped := data.gatehouse.roles
+	shipped[binding.role][verb] == true
+	not binding.expires
 } else := "owner" if {
 	owner(namespace)
 	allows("admin", verb)

@@ -15,3 +15,8 @@ test_a_word_that_is_not_on_the_list_has_no_effect if {
 test_only_signing_in_is_a_login if {
 	{reason | some reason, "login" in result.effects} == {"not_signed_in"}
 }
+
+# The ingress allows by these without asking the list.
+test_what_a_row_grants_by_allows if {
+	every word in ["account", "binding", "owner", "public", "role", "self"] { result.effects[word] == "allow" }
+}

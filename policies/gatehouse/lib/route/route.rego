@@ -5,19 +5,21 @@
 #   - input: schema["ingress.input"]
 package gatehouse.lib.route
 
-# Of several rows that fit, the one of highest rank. Two of the same rank are
-# an error, and so a denial; the gate refuses such tables beforehand.
-row := only if {
-	count(fitting) == 1
-	some [_, only] in fitting
-} else := ranked[max(object.keys(ranked))]
+row := found.row
 
-# Host row before hostless, longest literal prefix, custom before default; then
-# the template with most literals, then the longest.
-ranked[rank] := candidate if {
-	some [custom, candidate] in fitting
-	template := trim_suffix(candidate.path, "/**")
-	literal := split(template, "/{")[0]
-	host := count([1 | candidate.host])
-	rank := [host, strings.count(literal, "/"), custom, strings.count(template, "/") - strings.count(template, "/{"), strings.count(candidate.path, "/")]
+# What the parameters of the row's template stand for in this request.
+params := {name: input.request.path[i] | some name, i in found.positions} if row
+
+# Of the rows that fit, the one of highest rank, as `prepare` makes it. Two that
+# share that rank are an error, and so a denial; the gate refuses such tables
+# beforehand.
+found := best if {
+	fitting := [candidate |
+		some candidate in candidates
+		array.slice(input.request.path, 0, candidate.literals) == candidate.beginning
+		candidate.host in ["", input.request.host]
+		fits(candidate.shape, candidate)
+	]
+	some best in fitting
+	best.rank == fitting[0].rank
 }

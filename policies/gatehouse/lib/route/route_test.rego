@@ -36,6 +36,7 @@ test_templates[note] if {
 		"a slash within a segment is no separator": ["/a/{x}/b", ["a", "z/b"], false],
 		"nor makes up for a segment": ["/a/{x}/b", ["a", "z/b", "b"], true],
 		"nor in a literal's place": ["/a/b/c", ["a", "b/c", "c"], false],
+		"nor before a rest": ["/a/{x}/b/c/**", ["a", "z", "b/c"], false],
 		"nor in the first place": ["/a/b/**", ["a/b"], false],
 	}
 	[path, asked, want] := tc
@@ -59,6 +60,8 @@ test_the_root_has_a_key_of_its_own if {
 	row_of([], "h", {"": [row("/")]}, {}) == {"/"}
 	row_of([""], "h", {"": [row("/")]}, {}) == {"/"}
 	row_of(["x"], "h", {"": [row("/")]}, {}) == set()
+	row_of(["", "x"], "h", {"": [row("/")]}, {}) == set()
+	row_of(["", ""], "h", {"": [row("/")]}, {}) == set()
 }
 
 named(name, path) := {"path": path, "application": name, "access": "account"}
@@ -91,4 +94,41 @@ test_params if {
 	params := route.params with input as {"request": {"path": ["a", "ns", "b", "nb", "rest"], "host": "h"}}
 		with data.gatehouse.routes as {"a": [row("/a/{namespace}/b/{name}/**")]}
 	params == {"{namespace}": "ns", "{name}": "nb"}
+}
+
+test_there_are_no_params_without_a_row if {
+	not route.params with input as {"request": {"path": ["nowhere"], "host": "h"}}
+}
+
+# What the server keeps is what would be worked out for the key.
+test_the_table_has_the_rows_of_every_key[note] if {
+	rows := {"a": [row("/a/**")], "**": [row("/{x}/b")]}
+	table := route.table with data.gatehouse.routes as rows with data.custom.routes as {"c": [row("/c")]}
+	some note, tc in {
+		"of the defaults": ["a", ["/a/**", "/{x}/b"]],
+		"of the operator": ["c", ["/c", "/{x}/b"]],
+		"of any": ["**", ["/{x}/b"]],
+	}
+	[key, want] := tc
+	[candidate.row.path | some candidate in table[key]] == want
+}
+
+test_the_table_has_an_entry_for_paths_of_no_key if {
+	table := route.table with data.gatehouse.routes as {"a": [row("/a/**")]} with data.custom.routes as {}
+	table["**"] == []
+}
+
+test_a_kept_table_gives_the_row[note] if {
+	table := route.table
+	some note, tc in {
+		"by its key": [["hub", "health"], "/hub/health"],
+		"of the root": [[], "/"],
+		"of any first segment": [["x", "y"], "/{a}/y"],
+	}
+	[path, want] := tc
+	any_row := route.ordered("**") with data.custom.routes as {"**": [row("/{a}/y")]}
+	kept := object.union(table, {"**": any_row})
+	found := route.row with input as {"request": {"path": path, "host": "h"}}
+		with data.gatehouse.derived.routes as kept
+	found.path == want
 }

@@ -24,7 +24,7 @@ refused := "account_disabled" if {
 
 # What a binding or an owner entry has to name for the subject to hold it: the
 # account itself, and all that count.
-principal := concat("", ["account:", input.subject.id]) if account
+principal := sprintf("account:%s", [input.subject.id]) if account
 
 principals contains principal
 
