@@ -84,6 +84,34 @@ func TestPruned_journal_rows_mean_a_new_start(t *testing.T) {
 	})
 }
 
+func TestJournal_forgets_what_is_older_than_asked(t *testing.T) {
+	dir, now := t.TempDir(), start
+	d, err := identity.Open(t.Context(), identity.Options{Dir: dir, Create: true, Now: func() time.Time { return now }})
+	is(t, err, nil)
+	defer d.Close()
+	for n := range 4 {
+		write(t, d, func(tx *identity.Tx) error {
+			return firstError([]error{tx.PutSetting("issuer", string(rune('a'+n))), tx.PutSetting("audience", string(rune('a'+n)))})
+		})
+		now = now.Add(time.Hour)
+	}
+	kept := func(than time.Duration) (revisions []uint64) {
+		t.Helper()
+		is(t, d.PruneJournalOlder(t.Context(), start.Add(than)), nil)
+		entries, err := d.Journal(t.Context(), 0, 0)
+		is(t, err, nil)
+		for _, e := range entries {
+			revisions = append(revisions, e.Revision)
+		}
+		return revisions
+	}
+	same(t, kept(0), []uint64{1, 1, 2, 2, 3, 3, 4, 4})
+	same(t, kept(time.Hour), []uint64{2, 2, 3, 3, 4, 4})
+	same(t, kept(150*time.Minute), []uint64{4, 4})
+	same(t, kept(150*time.Minute), []uint64{4, 4})
+	same(t, d.Revision(), 4)
+}
+
 func TestSinks_that_fail_are_brought_up_again(t *testing.T) {
 	failApply := func(call string) error {
 		if call == "apply" {

@@ -58,6 +58,18 @@ func (d *Directory) PruneJournal(ctx context.Context, before uint64) error {
 	return translate("prune journal", err)
 }
 
+// PruneJournalOlder forgets the revisions that were written before than, whole ones
+// only.
+func (d *Directory) PruneJournalOlder(ctx context.Context, than time.Time) error {
+	var last sql.NullInt64
+	err := d.reader.WithContext(ctx).Model(&journalRow{}).Where("at_millis < ?", than.UnixMilli()).
+		Select("MAX(revision)").Row().Scan(&last)
+	if err != nil || !last.Valid {
+		return translate("prune journal", err)
+	}
+	return d.PruneJournal(ctx, uint64(last.Int64)+1)
+}
+
 // changesSince calls each with the changes of every revision above after, in
 // order, and returns the revision that the directory is at. It is errGap when
 // revisions are missing, or when the database has gone back behind after.

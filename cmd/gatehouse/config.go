@@ -35,6 +35,7 @@ type Config struct {
 	Tokens    TokensConfig    `koanf:"tokens"`
 	Passwords PasswordsConfig `koanf:"passwords"`
 	Log       LogConfig       `koanf:"log"`
+	Journal   JournalConfig   `koanf:"journal"`
 	Engine    EngineConfig    `koanf:"engine"`
 	Policies  PoliciesConfig  `koanf:"policies"`
 	Ingress   IngressConfig   `koanf:"ingress"`
@@ -57,6 +58,11 @@ type PasswordsConfig struct {
 type LogConfig struct {
 	Level  string `koanf:"level"`
 	Format string `koanf:"format"`
+}
+
+// JournalConfig says how long the journal of changes is kept; 0 = for ever.
+type JournalConfig struct {
+	Retention time.Duration `koanf:"retention"`
 }
 
 // EngineConfig holds the time one decision may take; past it the answer is a deny.
@@ -249,6 +255,9 @@ func (c Config) validate() error {
 	}
 	if c.Engine.Deadline < time.Millisecond || c.Engine.Deadline > 10*time.Second {
 		fail("engine.deadline", "%s is not between 1ms and 10s (with its unit, as in 50ms)", c.Engine.Deadline)
+	}
+	if c.Journal.Retention != 0 && c.Journal.Retention < time.Hour {
+		fail("journal.retention", "%s is neither 0 (for ever) nor 1h or more", c.Journal.Retention)
 	}
 	if c.Passwords.Concurrency < 1 || c.Passwords.Queue < 0 {
 		fail("passwords", "concurrency must be 1 or more and queue 0 or more")

@@ -21,7 +21,8 @@ import (
 
 const (
 	drainTime         = 10 * time.Second // answers under way at SIGTERM may take this long
-	bootstrapPassword = 24 * time.Hour   // a printed password is good for this long
+	pruneEvery        = time.Hour
+	bootstrapPassword = 24 * time.Hour // a printed password is good for this long
 )
 
 // platformAdmin is the platform role that the default policies let do everything.
@@ -135,11 +136,31 @@ func (h *gatehouse) run(ctx context.Context, doors *listeners, log *slog.Logger)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return untilDone(ctx, "follow the journal", h.directory.Follow) })
 	group.Go(func() error { return untilDone(ctx, "watch the policies", h.keeper.Watch) })
+	if h.retention > 0 {
+		group.Go(func() error { h.forget(ctx, log); return nil })
+	}
 	serve(ctx, group, log, "public", doors.public, h.public)
 	if doors.ops != nil {
 		serve(ctx, group, log, "ops", doors.ops, h.ops)
 	}
 	return group.Wait()
+}
+
+// forget keeps the journal to its retention. That it fails is no reason to stop
+// answering: the journal only grows.
+func (h *gatehouse) forget(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		if err := h.directory.PruneJournalOlder(ctx, h.now().Add(-h.retention)); err != nil && ctx.Err() == nil {
+			log.Warn("the journal could not be pruned", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func untilDone(ctx context.Context, what string, run func(context.Context) error) error {

@@ -35,6 +35,8 @@ type gatehouse struct {
 	keeper    *bundles.Keeper
 	public    http.Handler
 	ops       http.Handler
+	now       func() time.Time
+	retention time.Duration // of the journal; 0 = for ever
 }
 
 // wire builds the house around an open directory: engine and authn are fed by the
@@ -67,7 +69,7 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return &gatehouse{directory: dir, keeper: keeper, public: public, ops: admin.NewOps(deps)}, nil
+	return &gatehouse{directory: dir, keeper: keeper, public: public, ops: admin.NewOps(deps), now: now, retention: cfg.Journal.Retention}, nil
 }
 
 func ingressConfig(cfg Config) ingress.Config {
