@@ -122,7 +122,6 @@ func policyReport(s bundles.Status) map[string]any {
 func router(d Deps, surfaces []web.Surface) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect() // the default believes X-Forwarded-For
 	e.HTTPErrorHandler = problems(d.Logger)
 	e.Use(guarded(d.Metrics, d.Logger))
 	for _, s := range surfaces {

@@ -1,7 +1,6 @@
-package datalayer
+package datalayer_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/gatehouse-authz/gatehouse/admin/datalayer"
+	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
@@ -28,39 +29,39 @@ type door struct {
 	auth   *authn.Authenticator
 	params authn.Params
 
-	mu   sync.Mutex
-	work []span       // every hash that was computed
-	log  bytes.Buffer // what was logged, a JSON object a line
+	work                     // every hash that was computed
+	log  admintest.LogBuffer // what was logged, a JSON object a line
+}
+
+// work keeps when hashes were computed.
+type work struct {
+	mu    sync.Mutex
+	spans []span
 }
 
 type span struct{ from, to time.Time }
 
-// Write keeps the log; slog calls it once a line.
-func (d *door) Write(line []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.log.Write(line)
+// observe is told of a hash while it still holds its slot.
+func (w *work) observe(_ authn.Params, took time.Duration) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spans = append(w.spans, span{now.Add(-took), now})
 }
 
-// observed is how many hashes were computed since the last call.
-func (d *door) observed() []span {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	work := d.work
-	d.work = nil
-	return work
-}
-
-func (d *door) logged() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.log.String()
+// observed are the hashes that were computed since the last call.
+func (w *work) observed() []span {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	spans := w.spans
+	w.spans = nil
+	return spans
 }
 
 func newDoor(tb testing.TB, o authn.PasswordOptions) *door {
 	tb.Helper()
 	d := &door{params: o.Params}
-	log := slog.New(slog.NewJSONHandler(d, nil))
+	log := slog.New(slog.NewJSONHandler(&d.log, nil))
 	var err error
 	d.dir, err = identity.Open(tb.Context(), identity.Options{Dir: tb.TempDir(), Logger: log, Now: time.Now, Create: true})
 	if err != nil {
@@ -80,14 +81,9 @@ func newDoor(tb testing.TB, o authn.PasswordOptions) *door {
 	if err := d.dir.Attach(tb.Context(), d.auth, authn.Collections...); err != nil {
 		tb.Fatal(err)
 	}
-	o.Observe = func(_ authn.Params, took time.Duration) {
-		now := time.Now()
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.work = append(d.work, span{now.Add(-took), now})
-	}
+	o.Observe = d.observe
 	e := echo.New()
-	New(Deps{
+	datalayer.New(datalayer.Deps{
 		Passwords: authn.NewPasswords(d.dir, o), Issuer: d.issuer, Logger: log, Version: "1.2.3", TokenTTL: time.Hour,
 	}).Register(e)
 	server := httptest.NewServer(e)

@@ -1,9 +1,7 @@
 package datalayer
 
 import (
-	"errors"
 	"net/http"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -45,21 +43,12 @@ func (s *Surface) login(c echo.Context) error {
 		return refuse(c, problem)
 	}
 	account, err := s.Passwords.Check(ctx, in.Handle, in.Password)
-	switch {
-	case errors.Is(err, authn.ErrWrong):
-		s.Logger.InfoContext(ctx, "login refused", "name", clip(in.Handle))
-		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
-		return c.JSON(http.StatusUnauthorized, envelope{Message: "The handle or the password is wrong."})
-	case errors.Is(err, authn.ErrBusy):
-		s.Logger.WarnContext(ctx, "login turned away: too many at once")
-		c.Response().Header().Set("Retry-After", retryAfter)
-		return c.JSON(http.StatusServiceUnavailable, envelope{Message: "Too many people sign in right now, try again in a moment."})
-	case err != nil:
-		return s.broken(c, err)
+	if err != nil {
+		return s.refuseLogin(c, in.Handle, err)
 	}
 	raw, claims, err := s.Issuer.Access(token.UserOf(account), account.Generation, s.TokenTTL)
 	if err != nil {
-		return s.broken(c, err)
+		return s.refuseLogin(c, in.Handle, err)
 	}
 	s.Logger.InfoContext(ctx, "login", "account", account.ID, "jti", claims.ID)
 	return c.JSON(http.StatusCreated, loginAnswer{
@@ -102,23 +91,21 @@ func refuse(c echo.Context, p web.Problem) error {
 	return c.JSON(p.Status, answer)
 }
 
-func (s *Surface) broken(c echo.Context, err error) error {
+// refuseLogin answers a login that failed. What failed is decided by web.Classify; here
+// is what the dialect and the log say about it.
+func (s *Surface) refuseLogin(c echo.Context, name string, err error) error {
+	ctx, header := c.Request().Context(), c.Response().Header()
 	p := web.Classify(err)
-	s.Logger.ErrorContext(c.Request().Context(), "login failed", "status", p.Status, "error", p.Cause)
-	if p.Status < http.StatusInternalServerError { // no error of ours is the caller's fault here
-		p.Status, p.Title, p.Detail = http.StatusInternalServerError, "Something broke on our side.", ""
+	switch p.Status {
+	case http.StatusUnauthorized:
+		s.Logger.InfoContext(ctx, "login refused", "name", web.Clip(name, maxLoggedName))
+		header.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	case http.StatusServiceUnavailable:
+		s.Logger.WarnContext(ctx, "login turned away", "error", p.Cause)
+		header.Set("Retry-After", retryAfter)
+	default: // nothing else is the caller's fault here
+		s.Logger.ErrorContext(ctx, "login failed", "status", p.Status, "error", p.Cause)
+		p.Status, p.Title, p.Detail, p.Field = http.StatusInternalServerError, "Something broke on our side.", "", ""
 	}
-	p.Field = ""
 	return refuse(c, p)
-}
-
-func clip(name string) string {
-	if len(name) <= maxLoggedName {
-		return name
-	}
-	cut := maxLoggedName
-	for cut > 0 && !utf8.RuneStart(name[cut]) {
-		cut--
-	}
-	return name[:cut] + "…"
 }

@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -48,6 +49,12 @@ func serveMany(b *testing.B, h http.Handler, r *http.Request) {
 // BenchmarkNginx_door_with_a_bearer is one whole check without sockets.
 func BenchmarkNginx_door_with_a_bearer(b *testing.B) {
 	site := admintest.NewSite(b)
+	serveMany(b, site.Public, subrequest("/auth/nginx", site.Bearer(site.Alice).Value))
+}
+
+// BenchmarkNginx_door_with_a_log is the same with the log line of every answer.
+func BenchmarkNginx_door_with_a_log(b *testing.B) {
+	site := admintest.NewSite(b, admintest.Log(io.Discard))
 	serveMany(b, site.Public, subrequest("/auth/nginx", site.Bearer(site.Alice).Value))
 }
 

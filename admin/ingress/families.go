@@ -53,6 +53,9 @@ func isJoined(value string) bool {
 	return false
 }
 
+// The three readers return, beside a refusal, what they could read before it, or nil:
+// each part is set only when it is sound, so that the log may repeat it.
+
 // fromNginx reads what auth_request configurations send. source says which header
 // carries the request: choosing by presence would let the client choose.
 func fromNginx(h http.Header, rawQuery, source string) (*original, *refusal) {
@@ -70,7 +73,7 @@ func fromNginx(h http.Header, rawQuery, source string) (*original, *refusal) {
 		no = o.fromOriginalURL(h)
 	}
 	if no != nil {
-		return nil, no
+		return o, no
 	}
 	o.websocket = wantsUpgrade(h)
 	return o, o.checkPin(rawQuery)
@@ -159,7 +162,7 @@ func fromForward(h http.Header) (*original, *refusal) {
 	}
 	uri, no := single(h, headerForwardedURI)
 	if no != nil {
-		return nil, no
+		return o, no
 	}
 	o.websocket = wantsUpgrade(h)
 	if !strings.HasPrefix(uri, "/") {
@@ -167,13 +170,13 @@ func fromForward(h http.Header) (*original, *refusal) {
 	}
 	host, no := single(h, headerForwardedHost)
 	if no != nil {
-		return nil, no
+		return o, no
 	}
 	if no := o.setAuthority(host); no != nil {
-		return nil, no
+		return o, no
 	}
 	if no := o.setForwardedProto(h); no != nil {
-		return nil, no
+		return o, no
 	}
 	return o, o.setTarget(uri)
 }
@@ -226,12 +229,12 @@ func fromEnvoy(method, host, target string, h http.Header) (*original, *refusal)
 		return nil, no
 	}
 	if no := o.setAuthority(host); no != nil {
-		return nil, no
+		return o, no
 	}
 	o.websocket = wantsUpgrade(h)
 	if len(h[headerForwardedProto]) > 0 {
 		if no := o.setForwardedProto(h); no != nil {
-			return nil, no
+			return o, no
 		}
 	}
 	return o, o.setTarget(target)

@@ -151,3 +151,22 @@ func TestFromEnvoy_reads_the_request_line(t *testing.T) {
 		}
 	}
 }
+
+func TestWantsUpgrade_takes_any_one_sign_of_a_handshake(t *testing.T) {
+	for _, c := range []struct {
+		headers http.Header
+		want    bool
+	}{
+		{lines(), false},
+		{lines("Upgrade", "websocket"), true},
+		{lines("Upgrade", "h2c"), true},
+		{lines("Sec-WebSocket-Key", "x"), true},
+		{lines("Sec-WebSocket-Version", "13"), true},
+		{lines("Sec-WebSocket-Version", ""), true},
+		{lines("Connection", "upgrade", "Sec-Fetch-Mode", "websocket"), false}, // say nothing without the others
+	} {
+		if got := wantsUpgrade(c.headers); got != c.want {
+			t.Errorf("wantsUpgrade(%v) = %v, want %v", c.headers, got, c.want)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package ingress
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -53,7 +52,7 @@ type Handler struct {
 	source    string
 	identity  []identityHeader
 	visible   []policyHeader
-	strict    bool // refuse smuggled headers and foreign families
+	strict    bool // refuse twins of trusted headers
 	cacheable bool
 	login     *url.URL
 }
@@ -65,8 +64,12 @@ type verdict struct {
 	subject   identity.Subject
 	identity  identitySet
 	assertion string
-	badToken  bool   // a credential of ours was presented and failed
-	why       string // of a refusal, for the log
+	badToken  bool // a credential of ours was presented and failed
+
+	// For the log only.
+	detail string // of a refusal before policy; holds nothing that the client sent
+	warned string // what was let through by configuration
+	fault  error  // what broke on our side or in a policy
 }
 
 // Mine says whether a request belongs to this handler, whatever its method: the raw
@@ -114,15 +117,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.decision.ID = rand.Text()
 	}
 	h.write(w, r, at, &v)
-	h.observe(at, string(v.decision.Effect), v.decision.Reason, time.Since(start))
-	h.record(r, at, &v)
+	took := time.Since(start)
+	h.observe(at, string(v.decision.Effect), v.decision.Reason, took)
+	h.record(r, at, &v, took)
 }
 
 func (h *Handler) judgeSafely(r *http.Request, at string) (v verdict) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			h.log.Error("a check panicked and was denied", "door", at, "cause", cause, "stack", string(debug.Stack()))
-			v = verdict{}
+			v = verdict{original: v.original}
 			v.deny(refuse(reasonInternal, "the check panicked"))
 		}
 	}()
@@ -131,20 +135,20 @@ func (h *Handler) judgeSafely(r *http.Request, at string) (v verdict) {
 }
 
 func (v *verdict) deny(no *refusal) {
-	v.decision.Effect, v.decision.Reason, v.why = engine.Deny, no.reason, no.why
+	v.decision.Effect, v.decision.Reason, v.detail = engine.Deny, no.reason, no.why
 }
 
 func (h *Handler) judge(r *http.Request, at string, v *verdict) {
-	if no := h.admit(r); no != nil {
+	if no := h.admit(r, v); no != nil {
 		v.deny(no)
 		return
 	}
 	o, no := h.original(r, at)
+	v.original = o // of a refused one, what was read before the refusal
 	if no != nil {
 		v.deny(no)
 		return
 	}
-	v.original = o
 	shown, no := visible(h.visible, r.Header)
 	if no != nil {
 		v.deny(no)
@@ -156,22 +160,26 @@ func (h *Handler) judge(r *http.Request, at string, v *verdict) {
 		return
 	}
 	v.decision = h.engine.Decide(r.Context(), entrypoint, question(&v.subject, o, shown))
+	v.fault = v.decision.Err
 	if v.decision.Effect == engine.Allow {
-		h.introduce(r.Context(), v)
+		h.introduce(v)
 	}
 }
 
 // admit looks at who asks and at headers that nobody may send, before anything is
 // read from the others.
-func (h *Handler) admit(r *http.Request) *refusal {
+func (h *Handler) admit(r *http.Request, v *verdict) *refusal {
 	if !h.proxies.Trusted(r.RemoteAddr) {
 		return refuse(reasonUntrusted, "the peer is not in ingress.trusted_proxies")
 	}
-	if no := smuggled(r.Header); no != nil {
+	if no := disowned(r.Header); no != nil {
+		return no
+	}
+	if no := twin(r.Header); no != nil {
 		if h.strict {
 			return no
 		}
-		h.log.Warn("smuggled header let through by configuration", "why", no.why, "peer", r.RemoteAddr)
+		v.warned = no.why
 	}
 	if len(r.Header["Authorization"]) > 1 {
 		return refuse(reasonDuplicate, "Authorization was sent more than once")
@@ -179,7 +187,8 @@ func (h *Handler) admit(r *http.Request) *refusal {
 	return nil
 }
 
-// original reads the request from the headers of the door's own family.
+// original reads the request from the headers of the door's own family. Beside a
+// refusal it returns what it could read, or nil.
 func (h *Handler) original(r *http.Request, at string) (*original, *refusal) {
 	var o *original
 	var no *refusal
@@ -187,7 +196,7 @@ func (h *Handler) original(r *http.Request, at string) (*original, *refusal) {
 	case doorNginx:
 		o, no = fromNginx(r.Header, rawQuery(r), h.source)
 	case doorForward, doorDatalayer:
-		if h.strict && len(r.Header[headerOriginalURL]) > 0 {
+		if len(r.Header[headerOriginalURL]) > 0 {
 			return nil, refuse(reasonFamilies, "X-Original-URL was sent to an endpoint that reads X-Forwarded-*")
 		}
 		o, no = fromForward(r.Header)
@@ -197,7 +206,7 @@ func (h *Handler) original(r *http.Request, at string) (*original, *refusal) {
 		no = refuse(reasonNoSuchDoor, "there is no such endpoint under /auth")
 	}
 	if no != nil {
-		return nil, no
+		return o, no
 	}
 	o.client, _ = h.proxies.ClientIP(r)
 	return o, nil
@@ -208,36 +217,37 @@ func (h *Handler) original(r *http.Request, at string) (*original, *refusal) {
 func (v *verdict) refuseCredential(err error) {
 	var refused *authn.Refused
 	if !errors.As(err, &refused) {
+		v.fault = err
 		v.deny(refuse(reasonInternal, "the credential could not be checked"))
 		return
 	}
-	v.decision.Effect, v.decision.Reason = engine.Login, refused.Reason
+	v.decision.Effect, v.decision.Reason, v.detail = engine.Login, refused.Reason, refused.Detail
 	v.badToken = true
 }
 
 // introduce fills in what the upstream is told about the subject. An allow that cannot
 // say who it is for, where that is required, is a denial. Where long names and many
 // groups do not fit beside each other, the assertion goes without groups and name.
-func (h *Handler) introduce(ctx context.Context, v *verdict) {
+func (h *Handler) introduce(v *verdict) {
 	s := &v.subject
 	about := token.Assertion{
 		Subject: s.ID, Kind: string(s.Kind), Handle: s.Handle, Email: s.Email, Name: s.Name, Groups: allGroups(s),
 	}
-	no := h.introduceAs(ctx, v, about)
+	no := h.introduceAs(v, about)
 	if no == nil && !v.identity.fits && len(about.Groups) > 0 {
 		about.Groups, about.Name = nil, ""
-		no = h.introduceAs(ctx, v, about)
+		no = h.introduceAs(v, about)
 	}
 	if no != nil {
 		v.deny(no)
 	}
 }
 
-func (h *Handler) introduceAs(ctx context.Context, v *verdict, about token.Assertion) *refusal {
+func (h *Handler) introduceAs(v *verdict, about token.Assertion) *refusal {
 	if v.subject.Kind != identity.SubjectAnonymous {
 		raw, _, err := h.issuer.Assertion(about, audienceOf(v), assertionTTL)
 		if err != nil {
-			h.log.ErrorContext(ctx, "mint an assertion", "error", err)
+			v.fault = err
 			return refuse(reasonInternal, "the assertion could not be signed")
 		}
 		v.assertion = raw
@@ -264,44 +274,4 @@ func allGroups(s *identity.Subject) []string {
 		return s.Groups
 	}
 	return append(append(make([]string, 0, len(s.Teams)+len(s.Groups)), s.Teams...), s.Groups...)
-}
-
-// record logs one answer. Paths are logged without their query, which often holds
-// secrets; nothing that could not be parsed is logged at all.
-func (h *Handler) record(r *http.Request, at string, v *verdict) {
-	level := slog.LevelInfo
-	if v.decision.Effect != engine.Deny {
-		level = slog.LevelDebug
-	}
-	if !h.log.Enabled(r.Context(), level) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 12)
-	attrs = append(attrs,
-		slog.String("id", v.decision.ID), slog.String("door", at),
-		slog.String("effect", string(v.decision.Effect)), slog.String("reason", v.decision.Reason),
-		slog.String("peer", r.RemoteAddr),
-	)
-	if v.why != "" {
-		attrs = append(attrs, slog.String("why", v.why))
-	}
-	if v.subject.Kind != "" {
-		attrs = append(attrs, slog.String("subject", v.subject.ID), slog.String("kind", string(v.subject.Kind)))
-	}
-	if o := v.original; o != nil {
-		path, _, _ := strings.Cut(o.target, "?")
-		attrs = append(attrs, slog.String("method", o.method), slog.String("host", o.host), slog.String("path", clip(path)))
-	}
-	if v.decision.PolicyRevision != "" {
-		attrs = append(attrs, slog.String("policy", v.decision.PolicyRevision), slog.Uint64("data", v.decision.DataRevision))
-	}
-	h.log.LogAttrs(r.Context(), level, "ingress", attrs...)
-}
-
-func clip(text string) string {
-	const most = 256
-	if len(text) > most {
-		return text[:most] + "..."
-	}
-	return text
 }

@@ -77,20 +77,6 @@ func PresetNames() []string {
 	return names
 }
 
-// IdentityHeaders lists every header name that the presets put on an allowed request,
-// and that an operator therefore has to take from the client.
-func IdentityHeaders(names []string) ([]string, error) {
-	chosen, err := chosenHeaders(names)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]string, 0, len(chosen)+1)
-	for _, h := range chosen {
-		list = append(list, h.name)
-	}
-	return append(list, headerAssertion), nil
-}
-
 func chosenHeaders(names []string) ([]identityHeader, error) {
 	if len(names) == 0 {
 		names = []string{DefaultPreset}
@@ -283,15 +269,20 @@ func foldName(name string) string {
 	return strings.ReplaceAll(lowerASCII(name), "_", "-")
 }
 
-// smuggled finds headers that are meant to be taken for one of the guarded ones behind
-// our back: a twin spelt with underscores, or a guarded name listed in Connection,
-// which makes a proxy drop what we answer.
-func smuggled(h http.Header) *refusal {
+// twin finds a guarded header spelt with underscores: some upstreams and proxies take
+// it for the one with dashes.
+func twin(h http.Header) *refusal {
 	for name := range h {
 		if strings.IndexByte(name, '_') >= 0 && guardedNames[foldName(name)] {
 			return refuse(reasonSmuggled, "a header is an underscore twin of "+foldName(name))
 		}
 	}
+	return nil
+}
+
+// disowned finds a guarded name listed in Connection, which makes a proxy drop what we
+// answer (RFC 9110, 7.6.1).
+func disowned(h http.Header) *refusal {
 	for _, line := range h["Connection"] {
 		for option := range strings.SplitSeq(line, ",") {
 			if name := foldName(strings.Trim(option, " \t")); guardedNames[name] {

@@ -93,7 +93,11 @@ func TestTwins_of_trusted_headers_are_refused(t *testing.T) {
 				expectInert(t, fmt.Sprintf("%s with %s", at, name), warned.Ask(at, "GET", app+"/admin", h), warned.Ask(at, "GET", app+"/admin"))
 			}
 		}
-		expectInert(t, "a foreign family", warned.Ask(admintest.Forward, "GET", app+"/admin", header{Name: "X-Original-URL", Value: "https://pub.test/"}), warned.Ask(admintest.Forward, "GET", app+"/admin"))
+		for _, at := range []door{admintest.Forward, admintest.Datalayer} {
+			got := warned.Ask(at, "GET", app+"/public/x", header{Name: "X-Original-URL", Value: "https://pub.test/"})
+			expect(t, "a foreign family at "+string(at), got, outcome{http.StatusForbidden, "conflicting_families"})
+		}
+		expect(t, "a trusted name in Connection", warned.Ask(admintest.Nginx, "GET", app+"/public/x", header{Name: "Connection", Value: "X-Auth-Request-User"}), smuggling)
 	})
 	t.Run("H08 where the authorizer sees it", func(t *testing.T) {
 		alice := site.Bearer(site.Alice)

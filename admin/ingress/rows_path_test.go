@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-authz/gatehouse/admin/ingress"
 	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
 )
 
@@ -206,6 +207,46 @@ func TestMethods_are_judged_as_they_are_sent(t *testing.T) {
 				header{Name: "Origin", Value: "https://evil.test"}, header{Name: "Access-Control-Request-Method", Value: "DELETE"}), stranger)
 		}
 	})
+	t.Run("P15 with a rule for preflights", rowPreflight)
+}
+
+// rowPreflight: a preflight carries no credential by design, so a rule has to open it,
+// and can tell it from another OPTIONS only by headers that it is shown.
+func rowPreflight(t *testing.T) {
+	overlay := admintest.SiteOverlay()
+	overlay["custom/ingress/preflight/preflight.rego"] = `package custom.ingress.preflight
+
+allow contains "a preflight" if {
+	input.request.method == "OPTIONS"
+	input.request.headers.origin
+	input.request.headers["access-control-request-method"]
+}
+`
+	house := func(shown ...string) *admintest.Site {
+		return admintest.NewSite(t, admintest.Overlay(overlay, "ingress"), admintest.Ingress(ingress.Config{PolicyHeaders: shown}))
+	}
+	shown, blind := house("Origin", "Access-Control-Request-Method"), house()
+	origin, asks := header{Name: "Origin", Value: "https://other.test"}, header{Name: "Access-Control-Request-Method", Value: "DELETE"}
+	for _, at := range admintest.Doors {
+		for _, c := range []struct {
+			name    string
+			site    *admintest.Site
+			method  string
+			headers []header
+			want    outcome
+		}{
+			{"a preflight", shown, "OPTIONS", []header{origin, asks}, allowed},
+			{"an OPTIONS without both", shown, "OPTIONS", nil, stranger},
+			{"an OPTIONS without Origin", shown, "OPTIONS", []header{asks}, stranger},
+			{"an OPTIONS without Access-Control-Request-Method", shown, "OPTIONS", []header{origin}, stranger},
+			{"a GET with both", shown, "GET", []header{origin, asks}, stranger},
+			{"a DELETE with both", shown, "DELETE", []header{origin, asks}, stranger},
+			{"a preflight with two origins", shown, "OPTIONS", []header{origin, origin, asks}, duplicate},
+			{"a preflight whose headers are not shown to policies", blind, "OPTIONS", []header{origin, asks}, stranger},
+		} {
+			expect(t, c.name+" at "+string(at), c.site.Ask(at, c.method, app+"/api/x", c.headers...), c.want)
+		}
+	}
 }
 
 func TestClient_addresses_have_one_spelling(t *testing.T) {

@@ -205,7 +205,7 @@ func rowDots(t *testing.T, w *world) {
 			t.Errorf("%s: got %q, want a refusal or anonymous", name, got)
 		}
 		// The request itself, which the test makes, holds the text once.
-		if used := int64(after.TotalAlloc-before.TotalAlloc) - int64(len(text)); used > 128<<10 {
+		if used := int64(after.TotalAlloc-before.TotalAlloc) - int64(len(text)); used > 64<<10 {
 			t.Errorf("%s: %d bytes allocated beyond the request", name, used)
 		}
 		t.Logf("%s: %v", name, took)

@@ -53,12 +53,13 @@ type Gate struct {
 }
 
 type options struct {
-	ingress ingress.Config
-	overlay map[string]string
-	allow   []string
-	log     io.Writer
-	now     func() time.Time
-	unfed   bool
+	ingress   ingress.Config
+	overlay   map[string]string
+	allow     []string
+	log       io.Writer
+	now       func() time.Time
+	passwords authn.PasswordOptions
+	unfed     bool
 }
 
 // Option changes how a Gate is built.
@@ -78,6 +79,9 @@ func Log(w io.Writer) Option { return func(o *options) { o.log = w } }
 
 // Clock replaces the clock of tokens and decisions.
 func Clock(now func() time.Time) Option { return func(o *options) { o.now = now } }
+
+// Passwords sets what checking passwords may cost; its clock is the house's.
+func Passwords(p authn.PasswordOptions) Option { return func(o *options) { o.passwords = p } }
 
 // Unfed leaves engine and authn without the directory's documents; Feed gives them
 // others.
@@ -178,9 +182,10 @@ func (g *Gate) loadPolicies(o options, log *slog.Logger) {
 
 func (g *Gate) serve(o options, metrics *admin.Metrics, log *slog.Logger) {
 	g.tb.Helper()
+	o.passwords.Now = o.now
 	deps := admin.Deps{
 		Engine: g.Engine, Directory: g.Directory, Keeper: g.Keeper, Authn: g.Authn, Issuer: g.Issuer,
-		Passwords: authn.NewPasswords(g.Directory, authn.PasswordOptions{Now: o.now}),
+		Passwords: authn.NewPasswords(g.Directory, o.passwords),
 		Metrics:   metrics, Logger: log, Version: "test", Ingress: o.ingress,
 	}
 	public, err := admin.New(deps)

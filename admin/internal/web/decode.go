@@ -12,8 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep a body may nest.
-const maxDepth = 32
+const (
+	maxDepth = 32 // of what is nested in a body
+	maxNamed = 64 // bytes of a member's name that an answer repeats
+)
 
 // BodyError says why a body was refused. It names the field or the position, never
 // the value, which may be a secret.
@@ -108,7 +110,7 @@ func translate(err error) error {
 		return badBody(kind.Field, "is a JSON %s, which is the wrong type here", firstWord(kind.Value))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return badBody(clip(strings.Trim(name, `"`)), "unknown field")
+		return badBody(Clip(strings.Trim(name, `"`), maxNamed), "unknown field")
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -120,18 +122,4 @@ func translate(err error) error {
 func firstWord(text string) string {
 	word, _, _ := strings.Cut(text, " ")
 	return word
-}
-
-// clip keeps a name that a caller chose from filling an answer or a log line.
-func clip(name string) string {
-	const most = 64
-	if len(name) <= most {
-		return name
-	}
-	for i := most; i > 0; i-- {
-		if utf8.RuneStart(name[i]) {
-			return name[:i] + "…"
-		}
-	}
-	return "…"
 }

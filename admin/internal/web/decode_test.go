@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
 )
 
 type login struct {
@@ -119,19 +120,21 @@ func TestClassify_maps_every_kind_of_error(t *testing.T) {
 		err  error
 		want Problem
 	}{
-		"body":        {fmt.Errorf("login: %w", badBody("a", "b")), Problem{Status: 400, Code: "malformed_body", Title: "The body was refused.", Field: "a", Detail: "b"}},
-		"invalid":     {fmt.Errorf("x: %w", &identity.InvalidError{Field: "name", Why: "too long"}), Problem{Status: 400, Code: "invalid", Title: "A value was refused.", Field: "name", Detail: "too long"}},
-		"not found":   {fmt.Errorf("x: %w", identity.ErrNotFound), Problem{Status: 404, Code: "not_found", Title: "There is no such thing here."}},
-		"exists":      {identity.ErrExists, Problem{Status: 409, Code: "exists", Title: "That exists already."}},
-		"conflict":    {identity.ErrConflict, Problem{Status: 409, Code: "conflict", Title: "That would break something else."}},
-		"busy":        {identity.ErrBusy, Problem{Status: 503, Code: "busy", Title: "Others are writing; try again."}},
-		"not applied": {identity.ErrNotApplied, Problem{Status: 503, Code: "not_applied", Title: "It is stored and does not count yet."}},
-		"deadline":    {context.DeadlineExceeded, Problem{Status: 503, Code: "timeout", Title: "The request took too long."}},
-		"no route":    {echo.ErrNotFound, Problem{Status: 404, Code: "not_found", Title: "Not Found"}},
-		"no method":   {echo.ErrMethodNotAllowed, Problem{Status: 405, Code: "method_not_allowed", Title: "Method Not Allowed"}},
-		"teapot":      {echo.NewHTTPError(418, "secret"), Problem{Status: 418, Code: "refused", Title: "I'm a teapot"}},
-		"too large":   {&http.MaxBytesError{Limit: 1}, Problem{Status: 413, Code: "too_large", Title: "The body is too large."}},
-		"unexpected":  {errors.New("password hunter2"), Problem{Status: 500, Code: "internal", Title: "Something broke on our side."}},
+		"body":            {fmt.Errorf("login: %w", badBody("a", "b")), Problem{Status: 400, Code: "malformed_body", Title: "The body was refused.", Field: "a", Detail: "b"}},
+		"invalid":         {fmt.Errorf("x: %w", &identity.InvalidError{Field: "name", Why: "too long"}), Problem{Status: 400, Code: "invalid", Title: "A value was refused.", Field: "name", Detail: "too long"}},
+		"wrong password":  {fmt.Errorf("x: %w", authn.ErrWrong), Problem{Status: 401, Code: "wrong_password", Title: "The handle or the password is wrong."}},
+		"too many logins": {authn.ErrBusy, Problem{Status: 503, Code: "too_many_logins", Title: "Too many people sign in right now, try again in a moment."}},
+		"not found":       {fmt.Errorf("x: %w", identity.ErrNotFound), Problem{Status: 404, Code: "not_found", Title: "There is no such thing here."}},
+		"exists":          {identity.ErrExists, Problem{Status: 409, Code: "exists", Title: "That exists already."}},
+		"conflict":        {identity.ErrConflict, Problem{Status: 409, Code: "conflict", Title: "That would break something else."}},
+		"busy":            {identity.ErrBusy, Problem{Status: 503, Code: "busy", Title: "Others are writing; try again."}},
+		"not applied":     {identity.ErrNotApplied, Problem{Status: 503, Code: "not_applied", Title: "It is stored and does not count yet."}},
+		"deadline":        {context.DeadlineExceeded, Problem{Status: 503, Code: "timeout", Title: "The request took too long."}},
+		"no route":        {echo.ErrNotFound, Problem{Status: 404, Code: "not_found", Title: "Not Found"}},
+		"no method":       {echo.ErrMethodNotAllowed, Problem{Status: 405, Code: "method_not_allowed", Title: "Method Not Allowed"}},
+		"teapot":          {echo.NewHTTPError(418, "secret"), Problem{Status: 418, Code: "refused", Title: "I'm a teapot"}},
+		"too large":       {&http.MaxBytesError{Limit: 1}, Problem{Status: 413, Code: "too_large", Title: "The body is too large."}},
+		"unexpected":      {errors.New("password hunter2"), Problem{Status: 500, Code: "internal", Title: "Something broke on our side."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Classify(c.err)

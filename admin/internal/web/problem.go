@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
 )
 
 // Problem is what went wrong, in two halves: what the client may see (everything but
@@ -39,6 +40,10 @@ func Classify(err error) Problem {
 	case errors.As(err, &invalid):
 		p.Status, p.Code, p.Title = http.StatusBadRequest, "invalid", "A value was refused."
 		p.Field, p.Detail = invalid.Field, invalid.Why
+	case errors.Is(err, authn.ErrWrong):
+		p.Status, p.Code, p.Title = http.StatusUnauthorized, "wrong_password", "The handle or the password is wrong."
+	case errors.Is(err, authn.ErrBusy):
+		p.Status, p.Code, p.Title = http.StatusServiceUnavailable, "too_many_logins", "Too many people sign in right now, try again in a moment."
 	case errors.Is(err, identity.ErrNotFound):
 		p.Status, p.Code, p.Title = http.StatusNotFound, "not_found", "There is no such thing here."
 	case errors.Is(err, identity.ErrExists):

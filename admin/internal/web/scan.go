@@ -42,7 +42,7 @@ func (s *scanner) object(path []string) error {
 			return translate(err)
 		}
 		name := token.(string) // the decoder yields nothing else as a member name
-		here := append(path, clip(name))
+		here := append(path, Clip(name, maxNamed))
 		if seen[name] {
 			return badBody(strings.Join(here, "."), "is given more than once")
 		}
@@ -107,7 +107,7 @@ func checkCase(members []string, into any) error {
 	}
 	for _, name := range members {
 		if !known[name] {
-			return badBody(clip(name), "unknown field")
+			return badBody(Clip(name, maxNamed), "unknown field")
 		}
 	}
 	return nil

@@ -3,8 +3,8 @@
 // peers whose word about a client is believed.
 //
 // It does not own a wire dialect: each surface renders a Problem in its own words.
-// It does not know the surfaces. Neighbours: identity for error kinds, echo for
-// registration; admin and its surfaces import it.
+// It does not know the surfaces. Neighbours: identity and identity/authn for error kinds,
+// echo for registration; admin and its surfaces import it.
 package web
 
 import "github.com/labstack/echo/v4"
