@@ -150,7 +150,8 @@ func identify(configured []identityHeader, s *identity.Subject, budget int) (ide
 func scalar(v value, s *identity.Subject) string {
 	switch v {
 	case valueUser:
-		return clean(firstOf(s.Handle, s.UserID, s.Email))
+		// Never the user id: it is free text, and may read like another one's handle.
+		return clean(firstOf(s.Handle, s.Email, s.ID))
 	case valueUserID:
 		return clean(firstOf(s.UserID, s.Email))
 	case valueHandle:
@@ -265,19 +266,40 @@ var guardedNames = func() map[string]bool {
 	return names
 }()
 
+// foldName makes names equal that some server takes for one: letters of both cases,
+// and a dash for whatever is neither letter nor digit.
 func foldName(name string) string {
-	return strings.ReplaceAll(lowerASCII(name), "_", "-")
+	out := []byte(lowerASCII(name))
+	for i, c := range out {
+		if !isAlphanumeric(c) {
+			out[i] = '-'
+		}
+	}
+	return string(out)
 }
 
-// twin finds a guarded header spelt with underscores: some upstreams and proxies take
-// it for the one with dashes.
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// twin finds a guarded header spelt with underscores or other marks: some upstreams
+// and proxies take it for the one with dashes.
 func twin(h http.Header) *refusal {
 	for name := range h {
-		if strings.IndexByte(name, '_') >= 0 && guardedNames[foldName(name)] {
-			return refuse(reasonSmuggled, "a header is an underscore twin of "+foldName(name))
+		if hasOddMark(name) && guardedNames[foldName(name)] {
+			return refuse(reasonSmuggled, "a header is a twin of "+foldName(name))
 		}
 	}
 	return nil
+}
+
+func hasOddMark(name string) bool {
+	for i := range len(name) {
+		if name[i] != '-' && !isAlphanumeric(name[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // disowned finds a guarded name listed in Connection, which makes a proxy drop what we

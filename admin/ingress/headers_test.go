@@ -18,12 +18,12 @@ import (
 func TestIdentify_chooses_the_value_that_a_preset_promises(t *testing.T) {
 	full := identity.Subject{Handle: "ada", UserID: "Ada@IdP", Email: "ada@corp.test", Name: "Ada L", Teams: []string{"acme:research"}, Groups: []string{"staff"}}
 	invited := identity.Subject{Email: "eve@corp.test"}
-	external := identity.Subject{UserID: "x", Groups: []string{"a", "b"}}
+	external := identity.Subject{ID: "idp|7", UserID: "root", Groups: []string{"a", "b"}}
 	for preset, want := range map[string][3][]string{
-		"oauth2-proxy": {{"ada", "ada@corp.test", "acme:research,staff", "ada"}, {"eve@corp.test", "eve@corp.test", "", ""}, {"x", "", "a,b", ""}},
-		"authelia":     {{"ada", "acme:research,staff", "Ada L", "ada@corp.test"}, {"eve@corp.test", "", "", "eve@corp.test"}, {"x", "a,b", "", ""}},
-		"kubeflow":     {{"Ada@IdP", "acme:research,staff"}, {"eve@corp.test", ""}, {"x", "a,b"}},
-		"grafana":      {{"ada", "ada@corp.test", "Ada L", "acme:research,staff", ""}, {"eve@corp.test", "eve@corp.test", "", "", ""}, {"x", "", "", "a,b", ""}},
+		"oauth2-proxy": {{"ada", "ada@corp.test", "acme:research,staff", "ada"}, {"eve@corp.test", "eve@corp.test", "", ""}, {"idp|7", "", "a,b", ""}},
+		"authelia":     {{"ada", "acme:research,staff", "Ada L", "ada@corp.test"}, {"eve@corp.test", "", "", "eve@corp.test"}, {"idp|7", "a,b", "", ""}},
+		"kubeflow":     {{"Ada@IdP", "acme:research,staff"}, {"eve@corp.test", ""}, {"root", "a,b"}},
+		"grafana":      {{"ada", "ada@corp.test", "Ada L", "acme:research,staff", ""}, {"eve@corp.test", "eve@corp.test", "", "", ""}, {"idp|7", "", "", "a,b", ""}},
 		"none":         {{}, {}, {}},
 	} {
 		for i, s := range []identity.Subject{full, invited, external} {

@@ -74,7 +74,7 @@ func TestOnly_trusted_proxies_are_believed(t *testing.T) {
 
 func TestTwins_of_trusted_headers_are_refused(t *testing.T) {
 	site := admintest.NewSite(t)
-	twins := []string{"X_Original_Url", "X_Forwarded_Uri", "X_Auth_Request_User", "x-auth_request-user", "REMOTE_USER", "kubeflow_userid", "X_Gatehouse_Assertion", "X_Forwarded-For"}
+	twins := []string{"X-Auth-Request.User", "X.Auth.Request.User", "X-Auth'Request-User", "X_Original_Url", "X_Forwarded_Uri", "X_Auth_Request_User", "x-auth_request-user", "REMOTE_USER", "kubeflow_userid", "X_Gatehouse_Assertion", "X_Forwarded-For"}
 	t.Run("H05", func(t *testing.T) {
 		for _, name := range twins {
 			for _, at := range threeDoors {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // parsePath splits a raw absolute path at its slashes and decodes every segment
@@ -46,9 +48,12 @@ func parseSegment(raw string) (string, *refusal) {
 		return "", refuse(reasonAmbiguous, "the path is not UTF-8 after decoding")
 	}
 	for _, r := range segment {
-		if r == '\\' || r == ';' || r == '#' || unicode.IsControl(r) {
-			return "", refuse(reasonAmbiguous, "the path holds a backslash, semicolon, fragment or control character")
+		if r == '\\' || r == ';' || r == '#' || r == '?' || unicode.IsControl(r) {
+			return "", refuse(reasonAmbiguous, "the path holds a backslash, semicolon, question mark, fragment or control character")
 		}
+	}
+	if len(segment) != len(raw) && looksLikeDots(segment) {
+		return "", refuse(reasonAmbiguous, "the path has a segment that some servers read as dots or as two")
 	}
 	if isDots(segment) || strings.Contains(segment, "/") && hasOddPart(segment) {
 		return "", refuse(reasonAmbiguous, "the path has a dot or empty segment")
@@ -60,6 +65,21 @@ func parseSegment(raw string) (string, *refusal) {
 }
 
 func isDots(part string) bool { return part == "." || part == ".." }
+
+// looksLikeDots finds segments that become dots, or get a separator, on a server that
+// drops white space at their ends or folds compatible characters (NFKC), such as a
+// full-width slash.
+func looksLikeDots(segment string) bool {
+	if isDots(strings.TrimSpace(segment)) {
+		return true
+	}
+	if norm.NFKC.IsNormalString(segment) {
+		return false
+	}
+	folded := norm.NFKC.String(segment)
+	return isDots(strings.TrimSpace(folded)) || strings.Count(folded, "/") != strings.Count(segment, "/") ||
+		strings.Contains(folded, `\`)
+}
 
 // hasOddPart looks at a segment that holds encoded slashes the way a server does
 // that decodes before it splits.
