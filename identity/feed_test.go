@@ -88,7 +88,7 @@ func TestJournal_forgets_what_is_older_than_asked(t *testing.T) {
 	dir, now := t.TempDir(), start
 	d, err := identity.Open(t.Context(), identity.Options{Dir: dir, Create: true, Now: func() time.Time { return now }})
 	is(t, err, nil)
-	defer d.Close()
+	t.Cleanup(func() { is(t, d.Close(), nil) })
 	for n := range 4 {
 		write(t, d, func(tx *identity.Tx) error {
 			return firstError([]error{tx.PutSetting("issuer", string(rune('a'+n))), tx.PutSetting("audience", string(rune('a'+n)))})

@@ -99,10 +99,11 @@ func (a *app) serve(ctx context.Context, cfg Config) error {
 type listeners struct{ public, ops net.Listener }
 
 func openListeners(cfg Config) (*listeners, error) {
-	l, err := &listeners{}, error(nil)
-	if l.public, err = listen("listen", cfg.Listen); err != nil {
+	public, err := listen("listen", cfg.Listen)
+	if err != nil {
 		return nil, err
 	}
+	l := &listeners{public: public}
 	if cfg.OpsListen == noListener {
 		return l, nil
 	}
