@@ -26,7 +26,7 @@ func subrequest(path, bearer string) *http.Request {
 	r := httptest.NewRequest("GET", path, nil)
 	r.RemoteAddr = "127.0.0.1:4711"
 	r.Header = http.Header{
-		"X-Original-Url": {"https://app.test/api/contents/work/model.ipynb?type=notebook"}, "X-Original-Method": {"GET"},
+		"X-Original-Url": {"https://app.test/api/contents/notes/model.ipynb?type=notebook"}, "X-Original-Method": {"GET"},
 		"X-Forwarded-For": {"203.0.113.9"}, "Authorization": {bearer}, "User-Agent": {"Mozilla/5.0"}, "Accept": {"application/json"},
 		"Accept-Encoding": {"gzip, deflate, br"}, "Accept-Language": {"en"}, "Cookie": {"_xsrf=2|abc; username=xyz"}, "Referer": {"https://app.test/lab"},
 	}
