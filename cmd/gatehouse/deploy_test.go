@@ -190,7 +190,7 @@ func TestImage_is_healthy_while_the_server_is_ready(t *testing.T) {
 	}
 	check := func() error {
 		script := strings.ReplaceAll(command[2], "9700", port)
-		out, err := exec.CommandContext(t.Context(), bash, "-c", script).CombinedOutput() //nolint:gosec // our own Dockerfile's
+		out, err := exec.CommandContext(t.Context(), bash, "-c", script).CombinedOutput() // our own Dockerfile's
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}

@@ -72,7 +72,7 @@ type proxy struct {
 func startProxy(t *testing.T, addr, dir string, env []string, program string, args ...string) *proxy {
 	t.Helper()
 	p := &proxy{addr: addr, log: &lockedBuffer{}}
-	cmd := exec.Command(program, args...) //nolint:gosec // the proxies of these tests
+	cmd := exec.Command(program, args...) // the proxies of these tests
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, p.log, p.log
 	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {

@@ -48,7 +48,7 @@ func TestDocs_import_page_shows_what_the_commands_print(t *testing.T) {
 	}
 	tmp := t.TempDir()
 	for _, s := range samplesOf(t, "../../docs/import.md") {
-		cmd := exec.CommandContext(t.Context(), shell, "-c", "exec 2>&1; "+strings.ReplaceAll(s.command, "/tmp/", tmp+"/")) //nolint:gosec // our own page's
+		cmd := exec.CommandContext(t.Context(), shell, "-c", "exec 2>&1; "+strings.ReplaceAll(s.command, "/tmp/", tmp+"/")) // our own page's
 		cmd.Dir = filepath.Join("..", "..")
 		out, _ := cmd.CombinedOutput() // a sample may show a failure
 		if got := strings.ReplaceAll(string(out), tmp+"/", "/tmp/"); !likeSample(s.want, got) {
