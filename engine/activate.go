@@ -21,7 +21,7 @@ var (
 // data that came with it.
 type policy struct {
 	revision    string
-	entrypoints map[string]rego.PreparedEvalQuery
+	entrypoints map[string]evaluator
 	data        ast.Object
 }
 
@@ -54,13 +54,13 @@ func newPolicy(ctx context.Context, revision string, compiler *ast.Compiler, dat
 	if err != nil {
 		return nil, err
 	}
-	p := &policy{revision: revision, entrypoints: map[string]rego.PreparedEvalQuery{}, data: object}
+	p := &policy{revision: revision, entrypoints: map[string]evaluator{}, data: object}
 	for _, ref := range entrypointRefs(compiler) {
 		query, err := prepare(ctx, compiler, ref)
 		if err != nil {
 			return nil, fmt.Errorf("prepare %v: %w", ref, err)
 		}
-		p.entrypoints[entrypointName(ref)] = query
+		p.entrypoints[entrypointName(ref)] = prepared{query}
 	}
 	if len(p.entrypoints) == 0 {
 		return nil, errors.New("no rule is marked as an entrypoint")

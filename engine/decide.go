@@ -3,15 +3,11 @@ package engine
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/metrics"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
 // Effect is what a decision asks its caller to do.
@@ -83,7 +79,7 @@ func (e *Engine) Decide(ctx context.Context, entrypoint string, input Value) Dec
 		d.PolicyRevision = pinned.policy.revision
 	}
 	if pinned.data != nil {
-		d.DataRevision = pinned.data.revision
+		d.DataRevision = pinned.data.Revision()
 	}
 	v := e.verdict(ctx, pinned, entrypoint, input, now)
 	d.Effect, d.Reason, d.Labels, d.Err = v.effect, v.reason, v.labels, v.err
@@ -101,72 +97,35 @@ func (e *Engine) verdict(ctx context.Context, s *state, entrypoint string, input
 	if s.data == nil {
 		return denied(ReasonNoData, errNoData)
 	}
-	query, ok := s.policy.entrypoints[entrypoint]
+	q, ok := s.policy.entrypoints[entrypoint]
 	if !ok {
 		return denied(ReasonUnknownEntrypoint, nil)
 	}
 	if err := ctx.Err(); err != nil {
 		return denied(ReasonTimeout, err)
 	}
-	var failed []topdown.Error
-	results, err := e.evaluate(ctx, query, s, input, now, &failed)
+	found, err := e.evaluate(ctx, q, &transaction{state: *s}, input, now)
 	if err != nil {
 		return denied(reasonOf(err), err)
 	}
-	v := read(results)
-	if v.effect == Allow && len(failed) > 0 {
+	v := read(found.value)
+	if v.effect == Allow && found.failed != nil {
 		// A builtin that fails makes its rule undefined: a deny may be missing.
-		return denied(ReasonBuiltinError, &failed[0])
+		return denied(ReasonBuiltinError, found.failed)
 	}
 	return v
 }
 
-func (e *Engine) evaluate(ctx context.Context, query rego.PreparedEvalQuery, s *state, input Value, now time.Time, failed *[]topdown.Error) (results rego.ResultSet, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			results, err = nil, &panicError{p}
-		}
-	}()
-	cancel := topdown.NewCancel()
-	timer := time.AfterFunc(e.deadline, cancel.Cancel)
-	defer timer.Stop()
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, cancel.Cancel)()
+// read takes the verdict out of an entry point's value.
+func read(value ast.Value) verdict {
+	if value == nil {
+		return denied(ReasonUndefined, nil)
 	}
-	return query.Eval(ctx,
-		rego.EvalParsedInput(input.value()),
-		rego.EvalTransaction(&transaction{state: *s}),
-		rego.EvalExternalCancel(cancel),
-		rego.EvalMetrics(metrics.NoOp()),
-		rego.EvalTime(now),
-		rego.EvalBuiltinErrorList(failed),
-	)
-}
-
-// panicError is what a panic inside an evaluation becomes.
-type panicError struct{ value any }
-
-func (e *panicError) Error() string {
-	if err, ok := e.value.(error); ok {
-		return "panic during evaluation: " + err.Error()
+	v, err := readTerm(value)
+	if err != nil {
+		return denied(ReasonWrongShape, err)
 	}
-	if s, ok := e.value.(string); ok {
-		return "panic during evaluation: " + s
-	}
-	return "panic during evaluation"
-}
-
-func reasonOf(err error) string {
-	var evaluation *topdown.Error
-	if errors.As(err, &evaluation) {
-		switch evaluation.Code {
-		case topdown.CancelErr:
-			return ReasonTimeout
-		case topdown.ConflictErr:
-			return ReasonMultipleResults
-		}
-	}
-	return ReasonEvalError
+	return v
 }
 
 // newID makes a ULID. Its random part only has to be unique, so it does not
@@ -178,23 +137,4 @@ func newID(now time.Time) string {
 	// The only error is a time past the year 10889.
 	_ = id.SetTime(ulid.Timestamp(now))
 	return id.String()
-}
-
-// read takes the verdict out of an evaluation's result.
-func read(results rego.ResultSet) verdict {
-	switch {
-	case len(results) == 0:
-		return denied(ReasonUndefined, nil)
-	case len(results) > 1 || len(results[0].Expressions) != 1:
-		return denied(ReasonMultipleResults, nil)
-	}
-	term, ok := results[0].Expressions[0].Value.(*ast.Term)
-	if !ok || term == nil {
-		return denied(ReasonWrongShape, nil)
-	}
-	v, err := readTerm(term.Value)
-	if err != nil {
-		return denied(ReasonWrongShape, err)
-	}
-	return v
 }

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-authz/gatehouse/engine/internal/snapshot"
 )
 
 // defaultDeadline bounds an evaluation where Options do not.
@@ -22,10 +24,7 @@ const defaultDeadline = 50 * time.Millisecond
 // Change is one document of the directory as it is after a write: Doc is
 // compact JSON, or nil when the document was removed. It is an alias of an
 // unnamed struct so that whoever feeds the engine need not import it.
-type Change = struct {
-	Collection, Key string
-	Doc             []byte
-}
+type Change = snapshot.Change
 
 var (
 	// ErrNotReady is returned while there is no policy or no data.
@@ -61,7 +60,7 @@ type Engine struct {
 // for a whole decision, so no decision sees half a change.
 type state struct {
 	policy *policy
-	data   *snapshot
+	data   *snapshot.Snapshot
 }
 
 // New returns an engine that denies everything until it was given a policy by
@@ -98,7 +97,7 @@ func (e *Engine) Revisions() (policy string, data uint64) {
 		policy = s.policy.revision
 	}
 	if s.data != nil {
-		data = s.data.revision
+		data = s.data.Revision()
 	}
 	return policy, data
 }

@@ -7,7 +7,12 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
+
+	"github.com/gatehouse-authz/gatehouse/engine/internal/snapshot"
 )
+
+// identityRoot is where the directory's documents appear under data.
+const identityRoot = "identity"
 
 // errNotFound is made once: looking up what is not there is the normal case of
 // a denied request.
@@ -32,7 +37,7 @@ type store struct {
 // one evaluation and is not safe for concurrent use.
 type transaction struct {
 	state
-	seen map[*document]ast.Value
+	seen map[*snapshot.Document]ast.Value
 }
 
 func (*transaction) ID() uint64 { return 0 }
@@ -60,33 +65,40 @@ func (t *transaction) identity(path storage.Path) (ast.Value, error) {
 		return nil, errWholeIdentity
 	case t.data == nil:
 		return nil, errNotFound
-	case path[0] == metaCollection:
-		return find(t.data.meta, path[1:])
+	case path[0] == snapshot.Meta:
+		return find(t.data.Meta(), path[1:])
 	case len(path) == 1:
-		return t.data.all(path[0])
+		return t.collection(path[0])
 	}
-	documents, ok := t.data.collections[path[0]]
-	if !ok {
+	document := t.document(path[0], path[1])
+	if document == nil {
 		return nil, errNotFound
 	}
-	d, ok := documents.Get(path[1])
-	if !ok {
-		return nil, errNotFound
-	}
-	return find(t.parsed(d), path[2:])
+	return find(document, path[2:])
 }
 
-func (t *transaction) parsed(d *document) ast.Value {
-	if d.parsed != nil {
-		return d.parsed
+// collection reads all documents of a collection.
+func (t *transaction) collection(name string) (ast.Value, error) {
+	all, err := t.data.All(name)
+	if err == nil && all == nil {
+		return nil, errNotFound
+	}
+	return all, err
+}
+
+// document reads one document, nil where there is none.
+func (t *transaction) document(collection, key string) ast.Value {
+	d := t.data.Get(collection, key)
+	if d == nil {
+		return nil
 	}
 	if v, ok := t.seen[d]; ok {
 		return v
 	}
 	if t.seen == nil {
-		t.seen = make(map[*document]ast.Value, 4)
+		t.seen = make(map[*snapshot.Document]ast.Value, 4)
 	}
-	v := d.value()
+	v := d.Value()
 	t.seen[d] = v
 	return v
 }

@@ -8,6 +8,9 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
+
+	"github.com/gatehouse-authz/gatehouse/engine/internal/snapshot"
+	"github.com/gatehouse-authz/gatehouse/engine/internal/terms"
 )
 
 func Test_the_store_reads_documents_and_tables_by_path(t *testing.T) {
@@ -109,59 +112,18 @@ type foreign struct{}
 
 func (foreign) ID() uint64 { return 1 }
 
-func Test_a_snapshot_does_not_change_when_the_next_one_is_made(t *testing.T) {
-	first := (&snapshot{}).edit(1)
-	for i := range 200 {
-		put(t, first, Change{Collection: "accounts", Key: fmt.Sprintf("u%03d", i), Doc: []byte(`{"n":1}`)})
-	}
-	one := first.done()
-	second := one.edit(2)
-	for i := range 200 {
-		c := Change{Collection: "accounts", Key: fmt.Sprintf("u%03d", i)}
-		if i%2 == 0 {
-			c.Doc = []byte(`{"n":2}`)
-		}
-		put(t, second, c)
-	}
-	put(t, second, Change{Collection: "teams", Key: "t", Doc: []byte(`{}`)})
-	two := second.done()
-	if got, want := one.collections["accounts"].Len(), 200; got != want {
-		t.Errorf("documents of the first: got %d, want %d", got, want)
-	}
-	if got, want := two.collections["accounts"].Len(), 100; got != want {
-		t.Errorf("documents of the second: got %d, want %d", got, want)
-	}
-	if _, leaked := one.collections["teams"]; leaked {
-		t.Error("a collection of the second shows in the first")
-	}
-	one.collections["accounts"].Scan(func(key string, d *document) bool {
-		if string(d.text) != `{"n":1}` {
-			t.Errorf("document %s of the first: got %s", key, d.text)
-		}
-		return true
-	})
-	if got := one.edit(2).done().collections["accounts"]; got != one.collections["accounts"] {
-		t.Error("a collection that nobody wrote to was copied")
-	}
-}
-
-func put(t *testing.T, e *edit, c Change) {
-	t.Helper()
-	if err := e.put(c); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // transactionOn pins data as a policy's and changes as the directory at
 // revision 5.
 func transactionOn(t *testing.T, data string, changes []Change) *transaction {
 	t.Helper()
-	next := (&snapshot{}).edit(5)
+	next := (&snapshot.Snapshot{}).Edit(5)
 	for _, c := range changes {
-		put(t, next, c)
+		if err := next.Put(c); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &transaction{state: state{
-		policy: &policy{data: parse([]byte(data)).(ast.Object)},
-		data:   next.done(),
+		policy: &policy{data: terms.Parse([]byte(data)).(ast.Object)},
+		data:   next.Done(),
 	}}
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-authz/gatehouse/engine/internal/terms"
 )
 
 // Value is a piece of a question's input. It is OPA's own representation inside
@@ -42,7 +44,7 @@ func Object(fields ...Field) Value {
 	for i, f := range fields {
 		pairs[i] = [2]*ast.Term{ast.InternedTerm(f.Key), f.Value.term()}
 	}
-	return Value{objectOfPairs(pairs)}
+	return Value{terms.Object(pairs)}
 }
 
 // TrueSet returns the object that policies use as a set of names, each with the
@@ -52,44 +54,7 @@ func TrueSet(names []string) Value {
 	for i, name := range names {
 		pairs[i] = [2]*ast.Term{ast.InternedTerm(name), ast.InternedTerm(true)}
 	}
-	return Value{objectOfPairs(pairs)}
-}
-
-// objectOfPairs makes an object of pairs whose keys are strings. The last of
-// equal keys counts; ast.NewObject would keep them all.
-func objectOfPairs(pairs [][2]*ast.Term) ast.Object {
-	if len(pairs) <= fewPairs {
-		return ast.NewObject(lastOfEqual(pairs)...)
-	}
-	places := make(map[ast.Value]int, len(pairs))
-	unique := pairs[:0]
-	for _, pair := range pairs {
-		if i, repeated := places[pair[0].Value]; repeated {
-			unique[i] = pair
-			continue
-		}
-		places[pair[0].Value] = len(unique)
-		unique = append(unique, pair)
-	}
-	return ast.NewObject(unique...)
-}
-
-// fewPairs is up to where comparing all keys costs less than a map of them.
-const fewPairs = 16
-
-func lastOfEqual(pairs [][2]*ast.Term) [][2]*ast.Term {
-	unique := pairs[:0]
-next:
-	for _, pair := range pairs {
-		for i := range unique {
-			if unique[i][0].Value == pair[0].Value {
-				unique[i] = pair
-				continue next
-			}
-		}
-		unique = append(unique, pair)
-	}
-	return unique
+	return Value{terms.Object(pairs)}
 }
 
 // String renders v as Rego would, for messages and tests.

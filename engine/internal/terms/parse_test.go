@@ -1,4 +1,4 @@
-package engine
+package terms
 
 import (
 	"encoding/json"
@@ -45,7 +45,7 @@ func compareParsers(t *testing.T, text []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := parse(text); got.Compare(want) != 0 || got.Hash() != want.Hash() {
+	if got := Parse(text); got.Compare(want) != 0 || got.Hash() != want.Hash() {
 		t.Errorf("parse %q:\ngot  %v\nwant %v", text, got, want)
 	}
 }

@@ -1,4 +1,7 @@
-package engine
+// Package terms makes OPA's values from JSON text and from pairs, without the
+// detours over Go values that OPA's own conversions take. It owns no data and is
+// used by engine and its snapshot.
+package terms
 
 import (
 	"bytes"
@@ -7,10 +10,10 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// parse turns the JSON of a document into OPA's representation without going
-// through Go values, which costs a third. text has passed json.Valid: parse
+// Parse turns the JSON of a document into OPA's representation without going
+// through Go values, which costs a third. text has passed json.Valid: Parse
 // relies on it and checks no syntax.
-func parse(text []byte) ast.Value {
+func Parse(text []byte) ast.Value {
 	p := parser{text: text}
 	return p.value().Value
 }
@@ -56,7 +59,7 @@ func (p *parser) object() *ast.Term {
 		pairs = append(pairs, [2]*ast.Term{key, p.value()})
 	}
 	p.pos++
-	return ast.NewTerm(objectOfPairs(pairs))
+	return ast.NewTerm(Object(pairs))
 }
 
 func (p *parser) array() *ast.Term {
