@@ -20,9 +20,22 @@ var (
 // policy is one activated policy revision: its questions, prepared, and the
 // data that came with it.
 type policy struct {
-	revision    string
-	entrypoints map[string]evaluator
-	data        ast.Object
+	revision  string
+	questions map[string]*question
+	data      ast.Object
+	memo      *memo // nil where nothing is remembered
+}
+
+// question is one entry point of a policy.
+type question struct {
+	by evaluator
+	// number tells the questions of a policy apart in the memo.
+	number uint64
+	// input is what the policy can read of what it is asked about. It is shown
+	// nothing else, so that what is left out of the memo's keys cannot matter.
+	input field
+	// remembered says that answers may be given again while nothing has changed.
+	remembered bool
 }
 
 // Activate makes a compiled policy the one that decides. Its questions are the
@@ -30,7 +43,7 @@ type policy struct {
 // anything changes, so that an error leaves the previous policy in place. data
 // is everything under `data` but identity, which only the directory provides.
 func (e *Engine) Activate(ctx context.Context, revision string, compiler *ast.Compiler, data map[string]any) error {
-	p, err := newPolicy(ctx, revision, compiler, data)
+	p, err := e.newPolicy(ctx, revision, compiler, data)
 	if err != nil {
 		return fmt.Errorf("activate policy %q: %w", revision, err)
 	}
@@ -40,7 +53,7 @@ func (e *Engine) Activate(ctx context.Context, revision string, compiler *ast.Co
 	return nil
 }
 
-func newPolicy(ctx context.Context, revision string, compiler *ast.Compiler, data map[string]any) (*policy, error) {
+func (e *Engine) newPolicy(ctx context.Context, revision string, compiler *ast.Compiler, data map[string]any) (*policy, error) {
 	if revision == "" {
 		return nil, errors.New("the revision is empty")
 	}
@@ -54,18 +67,34 @@ func newPolicy(ctx context.Context, revision string, compiler *ast.Compiler, dat
 	if err != nil {
 		return nil, err
 	}
-	p := &policy{revision: revision, entrypoints: map[string]evaluator{}, data: object}
+	p := &policy{revision: revision, questions: map[string]*question{}, data: object, memo: newMemo(e.memo)}
 	for _, ref := range entrypointRefs(compiler) {
-		query, err := prepare(ctx, compiler, ref)
+		by, err := e.newEvaluator(ctx, compiler, ref)
 		if err != nil {
 			return nil, fmt.Errorf("prepare %v: %w", ref, err)
 		}
-		p.entrypoints[entrypointName(ref)] = prepared{query}
+		p.questions[entrypointName(ref)] = e.newQuestion(by, reachOf(compiler, ref), uint64(len(p.questions)), p.memo)
 	}
-	if len(p.entrypoints) == 0 {
+	if len(p.questions) == 0 {
 		return nil, errors.New("no rule is marked as an entrypoint")
 	}
 	return p, nil
+}
+
+func (e *Engine) newQuestion(by evaluator, r *reach, number uint64, m *memo) *question {
+	q := &question{by: by, number: number, input: r.input, remembered: m != nil && !r.varies && !r.rewrites}
+	if e.interpret {
+		q.input = field{whole: true}
+	}
+	return q
+}
+
+func (e *Engine) newEvaluator(ctx context.Context, compiler *ast.Compiler, ref ast.Ref) (evaluator, error) {
+	if !e.interpret {
+		return newEvaluator(ctx, compiler, ref)
+	}
+	query, err := prepare(ctx, compiler, ref)
+	return prepared{query}, err
 }
 
 // objectOf converts policy data once; evaluations then share it.

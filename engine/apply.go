@@ -34,11 +34,13 @@ func (e *Engine) Apply(_ context.Context, revision uint64, changes []Change) err
 }
 
 // Replace forgets all data and takes documents, which are the directory as of
-// revision. On an error, also one that documents yields, nothing changes.
+// revision. Documents that are as they were are kept and not held twice, and
+// decisions made from them stay remembered. On an error, also one that documents
+// yields, nothing changes.
 func (e *Engine) Replace(ctx context.Context, revision uint64, documents iter.Seq2[Change, error]) error {
 	current := e.state.Load().data
 	if current == nil {
-		current = &snapshot.Snapshot{}
+		current = snapshot.New(e.parsedBytes)
 	}
 	next := current.Renew(revision)
 	for c, err := range documents {

@@ -29,22 +29,49 @@ principals contains concat(":", ["team", team]) if some team, _ in account.teams
 func BenchmarkDecide(b *testing.B) {
 	for _, accounts := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
-			e := engine.New(engine.Options{})
+			e := engine.New(engine.Options{Memo: engine.MemoOptions{Off: true}})
 			fill(b, e, accounts)
-			inputs := make([]engine.Value, 4096)
-			for i := range inputs {
-				inputs[i] = benchInput(i * 7919 % accounts)
+			benchDecide(b, e, questions(accounts, 4096))
+		})
+	}
+}
+
+// The same questions again and again, of a few and of very many subjects.
+func BenchmarkDecideRemembered(b *testing.B) {
+	for _, asked := range []int{1, 1_000, 60_000} {
+		b.Run(fmt.Sprintf("questions=%d", asked), func(b *testing.B) {
+			e := engine.New(engine.Options{Observe: func(string, *engine.Decision) {}})
+			fill(b, e, 100_000)
+			inputs := questions(100_000, asked)
+			for _, input := range inputs {
+				e.Decide(b.Context(), question, input)
 			}
-			if d := e.Decide(b.Context(), question, inputs[1]); d.Effect != engine.Allow {
-				b.Fatalf("decision: %+v", d)
-			}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				e.Decide(b.Context(), question, inputs[i%len(inputs)])
-				i++
+			benchDecide(b, e, inputs)
+			if s := e.Stats(); s.Hits < uint64(b.N)*9/10 {
+				b.Errorf("memo: got %+v, want nearly only hits", s)
 			}
 		})
+	}
+}
+
+func questions(accounts, n int) []engine.Value {
+	inputs := make([]engine.Value, n)
+	for i := range inputs {
+		inputs[i] = benchInput(i * 7919 % accounts)
+	}
+	return inputs
+}
+
+func benchDecide(b *testing.B, e *engine.Engine, inputs []engine.Value) {
+	b.Helper()
+	if d := e.Decide(b.Context(), question, inputs[len(inputs)-1]); d.Effect != engine.Allow {
+		b.Fatalf("decision: %+v", d)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		e.Decide(b.Context(), question, inputs[i%len(inputs)])
+		i++
 	}
 }
 

@@ -43,28 +43,34 @@ type Decision struct {
 	Effect Effect
 	// Reason is a word: one of the engine's own above or one from the policy.
 	Reason string
-	// Labels say what was decided about; nil where nothing is known.
+	// Labels say what was decided about; nil where nothing is known. They may be
+	// shared with other decisions: nobody may change them.
 	Labels map[string]string
 	// PolicyRevision and DataRevision are what the answer was made from; "" and 0
 	// where there was none.
 	PolicyRevision string
 	DataRevision   uint64
 	Took           time.Duration
+	// Remembered says that an earlier decision about the same was given again,
+	// because nothing it was made from has changed.
+	Remembered bool
 	// Err is why the engine denied for a reason of its own, for the log. It may
 	// quote policy code and is not for whoever asked.
 	Err error
 }
 
-// verdict is the part of a decision that the policy gives.
+// verdict is what was decided and why.
 type verdict struct {
 	effect Effect
 	reason string
 	labels map[string]string
-	err    error
+	// own says that the engine denies, because the policy gave no answer.
+	own bool
+	err error
 }
 
 func denied(reason string, err error) verdict {
-	return verdict{effect: Deny, reason: reason, err: err}
+	return verdict{effect: Deny, reason: reason, own: true, err: err}
 }
 
 // Decide answers the question named entrypoint, "gatehouse/ingress/decision"
@@ -72,43 +78,78 @@ func denied(reason string, err error) verdict {
 // decision is a denial whose reason says what was wrong.
 func (e *Engine) Decide(ctx context.Context, entrypoint string, input Value) Decision {
 	start := time.Now()
-	now := e.now()
-	pinned := e.state.Load()
-	d := Decision{ID: newID(now)}
-	if pinned.policy != nil {
-		d.PolicyRevision = pinned.policy.revision
+	now := start
+	if e.now != nil {
+		now = e.now()
 	}
-	if pinned.data != nil {
-		d.DataRevision = pinned.data.Revision()
+	t := begin(e.state.Load())
+	d := &t.decision // not a variable: Observe would make it one allocation each
+	d.ID = newID(now)
+	if t.policy != nil {
+		d.PolicyRevision = t.policy.revision
 	}
-	v := e.verdict(ctx, pinned, entrypoint, input, now)
-	d.Effect, d.Reason, d.Labels, d.Err = v.effect, v.reason, v.labels, v.err
+	if t.data != nil {
+		d.DataRevision = t.data.Revision()
+	}
+	v, remembered := e.verdict(ctx, t, entrypoint, input, now)
+	d.Effect, d.Reason, d.Labels, d.Err, d.Remembered = v.effect, v.reason, v.labels, v.err, remembered
 	d.Took = time.Since(start)
 	if e.observe != nil {
-		e.observe(entrypoint, &d)
+		e.observe(entrypoint, d)
 	}
-	return d
+	answer := *d
+	t.end()
+	return answer
 }
 
-func (e *Engine) verdict(ctx context.Context, s *state, entrypoint string, input Value, now time.Time) verdict {
+// verdict answers from what is remembered, or by evaluating the policy.
+func (e *Engine) verdict(ctx context.Context, t *transaction, entrypoint string, input Value, now time.Time) (v verdict, remembered bool) {
+	q, no := t.asked(ctx, entrypoint)
+	if q == nil {
+		return no, false
+	}
+	t.key = q.appendKey(t.key[:0], input)
+	if len(t.key) > 0 {
+		if v, ok := t.policy.memo.get(t.key, t); ok {
+			e.counts.hits.Add(1)
+			return v, true
+		}
+	}
+	found, err := e.evaluate(ctx, q, t, input, now)
+	v = judge(found, err)
+	if len(t.key) == 0 || v.own || found.varies || found.failed != nil || len(t.reads) > maxReads {
+		e.counts.skipped.Add(1)
+		return v, false
+	}
+	t.policy.memo.put(t.key, v, t)
+	e.counts.misses.Add(1)
+	return v, false
+}
+
+// asked finds the question, or says why nothing can be.
+func (s *state) asked(ctx context.Context, entrypoint string) (*question, verdict) {
 	if s.policy == nil {
-		return denied(ReasonNoPolicy, errNoPolicy)
+		return nil, denied(ReasonNoPolicy, errNoPolicy)
 	}
 	if s.data == nil {
-		return denied(ReasonNoData, errNoData)
+		return nil, denied(ReasonNoData, errNoData)
 	}
-	q, ok := s.policy.entrypoints[entrypoint]
-	if !ok {
-		return denied(ReasonUnknownEntrypoint, nil)
+	q := s.policy.questions[entrypoint]
+	if q == nil {
+		return nil, denied(ReasonUnknownEntrypoint, nil)
 	}
 	if err := ctx.Err(); err != nil {
-		return denied(ReasonTimeout, err)
+		return nil, denied(ReasonTimeout, err)
 	}
-	found, err := e.evaluate(ctx, q, &transaction{state: *s}, input, now)
+	return q, verdict{}
+}
+
+// judge makes the verdict of what an evaluation found.
+func judge(found outcome, err error) verdict {
 	if err != nil {
 		return denied(reasonOf(err), err)
 	}
-	v := read(found.value)
+	v := verdictOf(found.value)
 	if v.effect == Allow && found.failed != nil {
 		// A builtin that fails makes its rule undefined: a deny may be missing.
 		return denied(ReasonBuiltinError, found.failed)
@@ -116,8 +157,8 @@ func (e *Engine) verdict(ctx context.Context, s *state, entrypoint string, input
 	return v
 }
 
-// read takes the verdict out of an entry point's value.
-func read(value ast.Value) verdict {
+// verdictOf takes the verdict out of an entry point's value.
+func verdictOf(value ast.Value) verdict {
 	if value == nil {
 		return denied(ReasonUndefined, nil)
 	}

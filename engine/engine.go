@@ -1,12 +1,20 @@
 // Package engine answers questions: it evaluates an entry point of the active
 // policy over the active directory data and gives back one Decision.
 //
-// It owns the pairing of one policy revision with one data revision, the
-// snapshot of the directory's documents that policies read, the deadline of an
-// evaluation and the rule that everything which is not a well-formed answer is
-// a denial. It does not own people, policies or HTTP: documents arrive as
-// collection, key and JSON through Apply and Replace, compiled policies through
-// Activate, and surfaces ask OPA nothing but through Decide.
+// It owns the pairing of one policy revision with one data revision, the memo of
+// decisions that would be made again, the deadline of an evaluation and the rule
+// that everything which is not a well-formed answer is a denial. It does not own
+// people, policies or HTTP: documents arrive as collection, key and JSON through
+// Apply and Replace, compiled policies through Activate, and surfaces ask OPA
+// nothing but through Decide. Below it, internal/snapshot keeps the documents and
+// internal/plan runs what OPA's compiler makes of a policy.
+//
+// A decision takes these steps. The state, a policy and a snapshot, is pinned by
+// one atomic load. What the policy can read of the input makes the key of the
+// memo; an entry under it holds if every document that was read, or found absent,
+// is still the same in the pinned snapshot. Otherwise the policy is evaluated over
+// a transaction, which records what is read of the directory, and the answer is
+// remembered with that, unless it may be another one the next time.
 package engine
 
 import (
@@ -20,6 +28,9 @@ import (
 
 // defaultDeadline bounds an evaluation where Options do not.
 const defaultDeadline = 50 * time.Millisecond
+
+// defaultParsedBytes bounds the parsed documents where Options do not.
+const defaultParsedBytes = 64 << 20
 
 // Change is one document of the directory as it is after a write: Doc is
 // compact JSON, or nil when the document was removed. It is an alias of an
@@ -38,6 +49,11 @@ var (
 type Options struct {
 	// Deadline bounds one evaluation; 0 means 50 ms.
 	Deadline time.Duration
+	// Memo bounds what is remembered of earlier decisions.
+	Memo MemoOptions
+	// ParsedBytes bounds the memory of documents that are kept parsed because they
+	// are read often; 0 means 64 MiB.
+	ParsedBytes int64
 	// Now is the clock of decisions and of time.now_ns; nil means time.Now.
 	Now func() time.Time
 	// Observe sees every decision after it was made, on the goroutine that asked
@@ -49,8 +65,14 @@ type Options struct {
 // writer never waits for a decision.
 type Engine struct {
 	deadline time.Duration
-	now      func() time.Time
+	now      func() time.Time // nil is the system's
 	observe  func(string, *Decision)
+	// parsedBytes is Options.ParsedBytes, for the snapshots.
+	parsedBytes int64
+	memo        MemoOptions
+	counts      counts
+	// interpret makes OPA's own interpreter evaluate every policy.
+	interpret bool
 
 	write sync.Mutex // serialises Activate, Apply and Replace
 	state atomic.Pointer[state]
@@ -61,17 +83,19 @@ type Engine struct {
 type state struct {
 	policy *policy
 	data   *snapshot.Snapshot
+	// number is another one for each state that this engine was in.
+	number uint64
 }
 
 // New returns an engine that denies everything until it was given a policy by
 // Activate and data by Replace.
 func New(o Options) *Engine {
-	e := &Engine{deadline: o.Deadline, now: o.Now, observe: o.Observe}
+	e := &Engine{deadline: o.Deadline, now: o.Now, observe: o.Observe, parsedBytes: o.ParsedBytes, memo: o.Memo}
+	if e.parsedBytes <= 0 {
+		e.parsedBytes = defaultParsedBytes
+	}
 	if e.deadline <= 0 {
 		e.deadline = defaultDeadline
-	}
-	if e.now == nil {
-		e.now = time.Now
 	}
 	e.state.Store(&state{})
 	return e
@@ -107,5 +131,6 @@ func (e *Engine) Revisions() (policy string, data uint64) {
 func (e *Engine) swap(change func(*state)) {
 	next := *e.state.Load()
 	change(&next)
+	next.number++
 	e.state.Store(&next)
 }

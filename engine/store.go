@@ -7,8 +7,6 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
-
-	"github.com/gatehouse-authz/gatehouse/engine/internal/snapshot"
 )
 
 // identityRoot is where the directory's documents appear under data.
@@ -32,14 +30,6 @@ type store struct {
 	storage.WritesNotSupported
 }
 
-// transaction pins what one evaluation reads, and remembers the documents it
-// parsed: rules ask for several members of the same document. It belongs to
-// one evaluation and is not safe for concurrent use.
-type transaction struct {
-	state
-	seen map[*snapshot.Document]ast.Value
-}
-
 func (*transaction) ID() uint64 { return 0 }
 
 // Read implements storage.Store.
@@ -60,47 +50,23 @@ func (store) Read(_ context.Context, txn storage.Transaction, path storage.Path)
 }
 
 func (t *transaction) identity(path storage.Path) (ast.Value, error) {
-	switch {
-	case len(path) == 0:
+	var found ast.Value
+	switch len(path) {
+	case 0:
 		return nil, errWholeIdentity
-	case t.data == nil:
-		return nil, errNotFound
-	case path[0] == snapshot.Meta:
-		return find(t.data.Meta(), path[1:])
-	case len(path) == 1:
-		return t.collection(path[0])
+	case 1:
+		all, err := t.collection(path[0])
+		if err != nil {
+			return nil, err
+		}
+		found = all
+	default:
+		found = t.document(path[0], path[1])
 	}
-	document := t.document(path[0], path[1])
-	if document == nil {
-		return nil, errNotFound
-	}
-	return find(document, path[2:])
-}
-
-// collection reads all documents of a collection.
-func (t *transaction) collection(name string) (ast.Value, error) {
-	all, err := t.data.All(name)
-	if err == nil && all == nil {
+	if found == nil {
 		return nil, errNotFound
 	}
-	return all, err
-}
-
-// document reads one document, nil where there is none.
-func (t *transaction) document(collection, key string) ast.Value {
-	d := t.data.Get(collection, key)
-	if d == nil {
-		return nil
-	}
-	if v, ok := t.seen[d]; ok {
-		return v
-	}
-	if t.seen == nil {
-		t.seen = make(map[*snapshot.Document]ast.Value, 4)
-	}
-	v := d.Value()
-	t.seen[d] = v
-	return v
+	return find(found, path[min(2, len(path)):])
 }
 
 // find walks down path. What is not there, or is no container, is errNotFound.

@@ -10,7 +10,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/gatehouse-authz/gatehouse/engine/internal/snapshot"
-	"github.com/gatehouse-authz/gatehouse/engine/internal/terms"
 )
 
 func Test_the_store_reads_documents_and_tables_by_path(t *testing.T) {
@@ -123,7 +122,7 @@ func transactionOn(t *testing.T, data string, changes []Change) *transaction {
 		}
 	}
 	return &transaction{state: state{
-		policy: &policy{data: terms.Parse([]byte(data)).(ast.Object)},
+		policy: &policy{data: ast.MustParseTerm(data).Value.(ast.Object)},
 		data:   next.Done(),
 	}}
 }
