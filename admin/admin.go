@@ -52,7 +52,7 @@ func New(d Deps) (http.Handler, error) {
 	if d.Engine == nil || d.Directory == nil || d.Keeper == nil || d.Metrics == nil || d.Logger == nil {
 		return nil, errors.New("admin: engine, directory, keeper, metrics and logger are all needed")
 	}
-	if err := d.Metrics.WatchRevisions(d.Engine); err != nil {
+	if err := d.Metrics.WatchEngine(d.Engine); err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	doors, err := ingress.New(ingress.Deps{

@@ -82,11 +82,17 @@ func TestRedirects_and_cleaning_never_happen(t *testing.T) {
 
 func TestOps_listener_reports_decisions_and_refused_policies(t *testing.T) {
 	gate := admintest.New(t, admintest.Overlay(map[string]string{"custom/routes/data.json": admintest.SiteRoutes}, "ingress"))
-	gate.Ask(admintest.Nginx, "GET", "https://app.test/public/x")
+	for range 3 {
+		gate.Ask(admintest.Nginx, "GET", "https://app.test/public/x")
+	}
 	gate.Ask(admintest.Nginx, "GET", "https://app.test/../x")
 	metrics := gate.GetOps("/metrics").Body
 	for _, line := range []string{
-		`gatehouse_decisions_total{effect="allow",entrypoint="gatehouse/ingress/decision",reason="public"} 1`,
+		`gatehouse_decisions_total{effect="allow",entrypoint="gatehouse/ingress/decision",reason="public"} 3`,
+		"gatehouse_decision_memo_hits_total 2",
+		"gatehouse_decision_memo_misses_total 1",
+		"gatehouse_decision_memo_skipped_total 0",
+		"gatehouse_decision_memo_entries 1",
 		`gatehouse_ingress_answers_total{door="nginx",effect="deny",reason="ambiguous_path"} 1`,
 		"gatehouse_policy_info{revision=",
 		"gatehouse_data_revision ",

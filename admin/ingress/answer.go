@@ -22,6 +22,10 @@ const (
 // decision id, the assertion's and the marker's names.
 const fixedHeaderBytes = 320
 
+// ownHeaders is how many values of its own an answer has at most beside identity
+// headers: the id, the assertion or the reason, and the marker or a redirect.
+const ownHeaders = 3
+
 const (
 	challenge    = `Bearer realm="gatehouse"`
 	challengeBad = `Bearer realm="gatehouse", error="invalid_token"`
@@ -49,11 +53,21 @@ func status(e engine.Effect) int {
 	return http.StatusForbidden
 }
 
+// headerValues makes values of one string each out of one piece of memory. The values
+// belong to the answer: net/http reads them after the handler is done.
+type headerValues []string
+
+func (v *headerValues) add(value string) []string {
+	*v = append(*v, value)
+	n := len(*v)
+	return (*v)[n-1 : n : n]
+}
+
 // write answers: never a body, always an id, identity headers only on an allow. Header
 // keys are in canonical form already.
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, at string, v *verdict) {
-	header := w.Header()
-	header[headerDecision] = []string{v.decision.ID}
+	header, values := w.Header(), headerValues(v.identity.values)
+	header[headerDecision] = values.add(v.decision.ID)
 	header["Content-Length"] = zeroLength
 	if !h.cacheable {
 		header["Cache-Control"] = noStore
@@ -64,14 +78,14 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, at string, v *ve
 	}
 	code := status(v.decision.Effect)
 	if code == http.StatusOK {
-		h.writeIdentity(header, v)
+		h.writeIdentity(header, v, &values)
 		w.WriteHeader(code)
 		return
 	}
-	header[headerReason] = []string{v.decision.Reason}
+	header[headerReason] = values.add(v.decision.Reason)
 	if code == http.StatusUnauthorized {
 		if target := h.loginTarget(r, at, v); target != "" {
-			header["Location"] = []string{target}
+			header["Location"] = values.add(target)
 			w.WriteHeader(http.StatusFound)
 			return
 		}
@@ -85,7 +99,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, at string, v *ve
 
 // writeIdentity sets every configured name, with an empty value where there is none:
 // a name that is left out is one that the client may fill in.
-func (h *Handler) writeIdentity(header http.Header, v *verdict) {
+func (h *Handler) writeIdentity(header http.Header, v *verdict, values *headerValues) {
 	for i, name := range h.identity {
 		if v.identity.values[i] == "" {
 			header[name.name] = emptyValue
@@ -93,9 +107,9 @@ func (h *Handler) writeIdentity(header http.Header, v *verdict) {
 		}
 		header[name.name] = v.identity.values[i : i+1 : i+1]
 	}
-	header[headerAssertion] = []string{v.assertion}
+	header[headerAssertion] = values.add(v.assertion)
 	if v.identity.cut > 0 {
-		header[headerCut] = []string{strconv.Itoa(v.identity.cut)}
+		header[headerCut] = values.add(strconv.Itoa(v.identity.cut))
 	}
 }
 
@@ -106,10 +120,10 @@ const maxReturn = 2 << 10
 // loginTarget is where a browser is sent to sign in, "" where there is no browser that
 // navigates: fetches, WebSockets and programs get a 401 they can read.
 func (h *Handler) loginTarget(r *http.Request, at string, v *verdict) string {
-	if h.login == nil || at != doorForward || v.original == nil || v.badToken || !navigates(r, v.original) {
+	if h.login == nil || at != doorForward || v.badToken || !navigates(r, &v.original) {
 		return ""
 	}
-	o := v.original
+	o := &v.original
 	host := o.host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

@@ -137,8 +137,11 @@ func splitURL(raw string) (scheme, authority, target string, no *refusal) {
 	if scheme != "http" && scheme != "https" {
 		return "", "", "", refuse(reasonMalformed, "the URL is neither http nor https")
 	}
-	end := strings.IndexAny(rest, `/?#\`)
-	if end < 0 || rest[end] != '/' {
+	end := 0
+	for end < len(rest) && rest[end] != '/' && rest[end] != '?' && rest[end] != '#' && rest[end] != '\\' {
+		end++
+	}
+	if end == len(rest) || rest[end] != '/' {
 		return "", "", "", refuse(reasonMalformed, "the URL has no path after its host")
 	}
 	return scheme, rest[:end], rest[end:], nil

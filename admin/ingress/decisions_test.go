@@ -90,7 +90,7 @@ func documentsOf(t *testing.T, directory map[string]map[string]map[string]any) [
 			}
 			changes = append(changes, identity.Change{Collection: collection, Key: key, Doc: raw})
 			if collection == "accounts" {
-				changes = append(changes, identity.Change{Collection: "generations", Key: key, Doc: []byte(`{"n":0}`)})
+				changes = append(changes, identity.Change{Collection: "generations", Key: key, Doc: []byte(`{"n":1}`)})
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func checkDoor(t *testing.T, gate *admintest.Gate, at door, c decisionCase) {
 	t.Helper()
 	var headers []header
 	if s := c.subject(); s.Kind == identity.SubjectAccount {
-		raw, _, err := gate.Issuer.Access(token.User{ID: s.ID}, 0, time.Hour)
+		raw, _, err := gate.Issuer.Access(token.User{ID: s.ID}, 1, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,8 +14,8 @@ const HeaderBudget = headerBudget
 // QuestionOf is the input that a request at the nginx door becomes, so that a case can
 // be put to the engine without HTTP. It returns the reason of a refusal before policy.
 func QuestionOf(s identity.Subject, h http.Header, client string, shown map[string]string) (engine.Value, string) {
-	o, no := fromNginx(h, "", sourceURL)
-	if no != nil {
+	o := &original{}
+	if no := o.fromNginx(h, "", sourceURL); no != nil {
 		return engine.Value{}, no.reason
 	}
 	o.client, _ = netip.ParseAddr(client)
@@ -23,5 +23,5 @@ func QuestionOf(s identity.Subject, h http.Header, client string, shown map[stri
 	for name, value := range shown {
 		fields = append(fields, engine.Field{Key: name, Value: engine.String(value)})
 	}
-	return question(&s, o, fields), ""
+	return new(questionRoom).question(&s, o, fields), ""
 }

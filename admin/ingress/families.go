@@ -40,32 +40,30 @@ func single(h http.Header, name string) (string, *refusal) {
 // isJoined finds values that a proxy joined from several lines. A lone comma is legal
 // in a URL; a comma followed by white space or by another URL is not.
 func isJoined(value string) bool {
-	for i := range len(value) {
-		if value[i] != ',' {
-			continue
-		}
-		rest := value[i+1:]
+	_, rest, found := strings.Cut(value, ",")
+	for found {
 		if strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "\t") ||
 			strings.HasPrefix(rest, "http://") || strings.HasPrefix(rest, "https://") {
 			return true
 		}
+		_, rest, found = strings.Cut(rest, ",")
 	}
 	return false
 }
 
-// The three readers return, beside a refusal, what they could read before it, or nil:
-// each part is set only when it is sound, so that the log may repeat it.
+// The three readers fill in an original that is new. Beside a refusal it holds what
+// could be read before: each part is set only when it is sound, so that the log may
+// repeat it.
 
 // fromNginx reads what auth_request configurations send. source says which header
 // carries the request: choosing by presence would let the client choose.
-func fromNginx(h http.Header, rawQuery, source string) (*original, *refusal) {
-	o := &original{}
+func (o *original) fromNginx(h http.Header, rawQuery, source string) *refusal {
 	method, no := single(h, headerOriginalMethod)
 	if no != nil {
-		return nil, no
+		return no
 	}
 	if no := o.setMethod(method); no != nil {
-		return nil, no
+		return no
 	}
 	if source == sourceURI {
 		no = o.fromOriginalURI(h)
@@ -73,10 +71,10 @@ func fromNginx(h http.Header, rawQuery, source string) (*original, *refusal) {
 		no = o.fromOriginalURL(h)
 	}
 	if no != nil {
-		return o, no
+		return no
 	}
 	o.websocket = wantsUpgrade(h)
-	return o, o.checkPin(rawQuery)
+	return o.checkPin(rawQuery)
 }
 
 func (o *original) fromOriginalURL(h http.Header) *refusal {
@@ -151,34 +149,33 @@ func (o *original) checkPin(rawQuery string) *refusal {
 
 // fromForward reads what Traefik, Caddy and HAProxy send: path and query in
 // X-Forwarded-Uri, or the whole URL, which then speaks for scheme and host too.
-func fromForward(h http.Header) (*original, *refusal) {
-	o := &original{}
+func (o *original) fromForward(h http.Header) *refusal {
 	method, no := single(h, headerForwardedVerb)
 	if no != nil {
-		return nil, no
+		return no
 	}
 	if no := o.setMethod(method); no != nil {
-		return nil, no
+		return no
 	}
 	uri, no := single(h, headerForwardedURI)
 	if no != nil {
-		return o, no
+		return no
 	}
 	o.websocket = wantsUpgrade(h)
 	if !strings.HasPrefix(uri, "/") {
-		return o, o.fromForwardedURL(h, uri)
+		return o.fromForwardedURL(h, uri)
 	}
 	host, no := single(h, headerForwardedHost)
 	if no != nil {
-		return o, no
+		return no
 	}
 	if no := o.setAuthority(host); no != nil {
-		return o, no
+		return no
 	}
 	if no := o.setForwardedProto(h); no != nil {
-		return o, no
+		return no
 	}
-	return o, o.setTarget(uri)
+	return o.setTarget(uri)
 }
 
 func (o *original) fromForwardedURL(h http.Header, uri string) *refusal {
@@ -223,21 +220,20 @@ func (o *original) setForwardedProto(h http.Header) *refusal {
 // fromEnvoy reads the request line itself: Envoy sends the client's method and host,
 // and the client's path and query behind a prefix, which target no longer has.
 // X-Forwarded-Proto is Envoy's own; it is passed on only where configured.
-func fromEnvoy(method, host, target string, h http.Header) (*original, *refusal) {
-	o := &original{}
+func (o *original) fromEnvoy(method, host, target string, h http.Header) *refusal {
 	if no := o.setMethod(method); no != nil {
-		return nil, no
+		return no
 	}
 	if no := o.setAuthority(host); no != nil {
-		return o, no
+		return no
 	}
 	o.websocket = wantsUpgrade(h)
 	if len(h[headerForwardedProto]) > 0 {
 		if no := o.setForwardedProto(h); no != nil {
-			return o, no
+			return no
 		}
 	}
-	return o, o.setTarget(target)
+	return o.setTarget(target)
 }
 
 // wantsUpgrade finds the handshake of a WebSocket. nginx does not pass Upgrade on to

@@ -15,6 +15,23 @@ func lines(pairs ...string) http.Header {
 	return h
 }
 
+// The readers into an original of their own.
+
+func fromNginx(h http.Header, rawQuery, source string) (*original, *refusal) {
+	o := &original{}
+	return o, o.fromNginx(h, rawQuery, source)
+}
+
+func fromForward(h http.Header) (*original, *refusal) {
+	o := &original{}
+	return o, o.fromForward(h)
+}
+
+func fromEnvoy(method, host, target string, h http.Header) (*original, *refusal) {
+	o := &original{}
+	return o, o.fromEnvoy(method, host, target, h)
+}
+
 func reasonOf(no *refusal) string {
 	if no == nil {
 		return ""

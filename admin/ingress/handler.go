@@ -2,7 +2,6 @@ package ingress
 
 import (
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -57,21 +56,6 @@ type Handler struct {
 	login     *url.URL
 }
 
-// verdict is everything that one answer says.
-type verdict struct {
-	decision  engine.Decision
-	original  *original
-	subject   identity.Subject
-	identity  identitySet
-	assertion string
-	badToken  bool // a credential of ours was presented and failed
-
-	// For the log only.
-	detail string // of a refusal before policy; holds nothing that the client sent
-	warned string // what was let through by configuration
-	fault  error  // what broke on our side or in a policy
-}
-
 // Mine says whether a request belongs to this handler, whatever its method: the raw
 // target decides, before any router cleans or redirects it.
 func Mine(r *http.Request) bool {
@@ -111,31 +95,27 @@ func door(path string) string {
 // denial with an id.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	at := door(rawPath(r))
-	v := h.judgeSafely(r, at)
+	at, v := door(rawPath(r)), newVerdict()
+	h.judgeSafely(r, at, v)
 	if v.decision.ID == "" {
 		v.decision.ID = rand.Text()
 	}
-	h.write(w, r, at, &v)
-	took := time.Since(start)
-	h.observe(at, string(v.decision.Effect), v.decision.Reason, took)
-	h.record(r, at, &v, took)
+	h.write(w, r, at, v)
+	end := time.Now()
+	h.observe(at, string(v.decision.Effect), v.decision.Reason, end.Sub(start))
+	h.record(r, at, v, start, end)
+	v.done()
 }
 
-func (h *Handler) judgeSafely(r *http.Request, at string) (v verdict) {
+func (h *Handler) judgeSafely(r *http.Request, at string, v *verdict) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			h.log.Error("a check panicked and was denied", "door", at, "cause", cause, "stack", string(debug.Stack()))
-			v = verdict{original: v.original}
+			*v = verdict{original: v.original}
 			v.deny(refuse(reasonInternal, "the check panicked"))
 		}
 	}()
-	h.judge(r, at, &v)
-	return v
-}
-
-func (v *verdict) deny(no *refusal) {
-	v.decision.Effect, v.decision.Reason, v.detail = engine.Deny, no.reason, no.why
+	h.judge(r, at, v)
 }
 
 func (h *Handler) judge(r *http.Request, at string, v *verdict) {
@@ -143,9 +123,7 @@ func (h *Handler) judge(r *http.Request, at string, v *verdict) {
 		v.deny(no)
 		return
 	}
-	o, no := h.original(r, at)
-	v.original = o // of a refused one, what was read before the refusal
-	if no != nil {
+	if no := h.readOriginal(r, at, &v.original); no != nil {
 		v.deny(no)
 		return
 	}
@@ -159,7 +137,7 @@ func (h *Handler) judge(r *http.Request, at string, v *verdict) {
 		v.refuseCredential(err)
 		return
 	}
-	v.decision = h.engine.Decide(r.Context(), entrypoint, question(&v.subject, o, shown))
+	v.decision = h.engine.Decide(r.Context(), entrypoint, v.room.question.question(&v.subject, &v.original, shown))
 	v.fault = v.decision.Err
 	if v.decision.Effect == engine.Allow {
 		h.introduce(v)
@@ -187,42 +165,27 @@ func (h *Handler) admit(r *http.Request, v *verdict) *refusal {
 	return nil
 }
 
-// original reads the request from the headers of the door's own family. Beside a
-// refusal it returns what it could read, or nil.
-func (h *Handler) original(r *http.Request, at string) (*original, *refusal) {
-	var o *original
+// readOriginal reads the request from the headers of the door's own family.
+func (h *Handler) readOriginal(r *http.Request, at string, o *original) *refusal {
 	var no *refusal
 	switch at {
 	case doorNginx:
-		o, no = fromNginx(r.Header, rawQuery(r), h.source)
+		no = o.fromNginx(r.Header, rawQuery(r), h.source)
 	case doorForward, doorDatalayer:
 		if len(r.Header[headerOriginalURL]) > 0 {
-			return nil, refuse(reasonFamilies, "X-Original-URL was sent to an endpoint that reads X-Forwarded-*")
+			return refuse(reasonFamilies, "X-Original-URL was sent to an endpoint that reads X-Forwarded-*")
 		}
-		o, no = fromForward(r.Header)
+		no = o.fromForward(r.Header)
 	case doorEnvoy:
-		o, no = fromEnvoy(r.Method, r.Host, strings.TrimPrefix(r.RequestURI, pathEnvoy), r.Header)
+		no = o.fromEnvoy(r.Method, r.Host, strings.TrimPrefix(r.RequestURI, pathEnvoy), r.Header)
 	default:
 		no = refuse(reasonNoSuchDoor, "there is no such endpoint under /auth")
 	}
 	if no != nil {
-		return o, no
+		return no
 	}
 	o.client, _ = h.proxies.ClientIP(r)
-	return o, nil
-}
-
-// refuseCredential answers a credential of ours that failed: 401 everywhere, also on
-// paths that need none.
-func (v *verdict) refuseCredential(err error) {
-	var refused *authn.Refused
-	if !errors.As(err, &refused) {
-		v.fault = err
-		v.deny(refuse(reasonInternal, "the credential could not be checked"))
-		return
-	}
-	v.decision.Effect, v.decision.Reason, v.detail = engine.Login, refused.Reason, refused.Detail
-	v.badToken = true
+	return nil
 }
 
 // introduce fills in what the upstream is told about the subject. An allow that cannot

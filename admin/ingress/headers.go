@@ -2,7 +2,6 @@ package ingress
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -106,7 +105,7 @@ type identitySet struct {
 // identify fills the configured headers within budget bytes. Groups that do not fit
 // are left out at a name's end, then the display name; identifiers never are.
 func identify(configured []identityHeader, s *identity.Subject, budget int) (identitySet, *refusal) {
-	set := identitySet{values: make([]string, len(configured))}
+	set := identitySet{values: make([]string, len(configured), len(configured)+ownHeaders)}
 	lists := 0
 	for i, h := range configured {
 		budget -= len(h.name) + len(": \r\n")
@@ -176,7 +175,7 @@ func firstOf(values ...string) string {
 // clean makes a value safe for one header line: control characters and bytes that are
 // not UTF-8 are percent-encoded, white space at the ends is dropped.
 func clean(v string) string {
-	return escape(strings.TrimSpace(v), "")
+	return escape(strings.TrimSpace(v), inLines)
 }
 
 // joinGroups joins names with commas in at most budget bytes and counts those left
@@ -189,7 +188,7 @@ func joinGroups(teams, groups []string, budget int) (joined string, cut int) {
 	var b strings.Builder
 	for _, names := range [2][]string{teams, groups} {
 		for _, name := range names {
-			name = escape(name, `%,|;="`)
+			name = escape(name, inLists)
 			separator := 0
 			if b.Len() > 0 {
 				separator = 1
@@ -207,19 +206,34 @@ func joinGroups(teams, groups []string, budget int) (joined string, cut int) {
 	return b.String(), cut
 }
 
+// marked are the ASCII characters that a value may not hold as they are.
+type marked [utf8.RuneSelf]bool
+
+func mark(also string) *marked {
+	var m marked
+	for c := range m {
+		m[c] = c < ' ' || c == 0x7f || strings.IndexByte(also, byte(c)) >= 0
+	}
+	return &m
+}
+
+var (
+	inLines = mark("")       // would end a header or a line of the log
+	inLists = mark(`%,|;="`) // would end a name in a list, too
+)
+
 const upperHex = "0123456789ABCDEF"
 
-// escape percent-encodes control characters (C1 too), what is not UTF-8 and the bytes
-// in also.
-func escape(v, also string) string {
-	if isHarmless(v, also) {
+// escape percent-encodes the marked characters, control characters beyond ASCII and
+// what is not UTF-8.
+func escape(v string, m *marked) string {
+	if isHarmless(v, m) {
 		return v
 	}
 	var b strings.Builder
 	for i := 0; i < len(v); {
 		r, size := utf8.DecodeRuneInString(v[i:])
-		bad := r == utf8.RuneError && size == 1 || r < ' ' || r >= 0x7f && r < 0xa0 ||
-			r < utf8.RuneSelf && strings.IndexByte(also, byte(r)) >= 0
+		bad := r == utf8.RuneError && size == 1 || r >= utf8.RuneSelf && r < 0xa0 || r < utf8.RuneSelf && m[r]
 		for _, c := range []byte(v[i : i+size]) {
 			if bad {
 				b.WriteByte('%')
@@ -234,83 +248,11 @@ func escape(v, also string) string {
 	return b.String()
 }
 
-func isHarmless(v, also string) bool {
+func isHarmless(v string, m *marked) bool {
 	for i := range len(v) {
-		c := v[i]
-		if c < ' ' || c >= 0x7f || strings.IndexByte(also, c) >= 0 {
+		if c := v[i]; c >= utf8.RuneSelf || m[c] {
 			return false
 		}
 	}
 	return true
-}
-
-// guardedNames are the headers that only a proxy or Gatehouse may write, folded as
-// servers fold them that take _ for -.
-var guardedNames = func() map[string]bool {
-	names := map[string]bool{}
-	for _, headers := range presets {
-		for _, h := range headers {
-			names[foldName(h.name)] = true
-		}
-	}
-	for _, name := range []string{
-		headerOriginalURL, headerOriginalURI, headerOriginalMethod, headerOriginalHost,
-		headerForwardedURI, headerForwardedVerb, headerForwardedHost, headerForwardedProto,
-		"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Real-Ip", "Forwarded",
-		"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
-		"X-Forwarded-Access-Token", "X-Auth-Request-Access-Token", "X-Remote-User", "X-Remote-Group",
-		"Authorization", headerAssertion, headerDecision, headerReason,
-	} {
-		names[foldName(name)] = true
-	}
-	return names
-}()
-
-// foldName makes names equal that some server takes for one: letters of both cases,
-// and a dash for whatever is neither letter nor digit.
-func foldName(name string) string {
-	out := []byte(lowerASCII(name))
-	for i, c := range out {
-		if !isAlphanumeric(c) {
-			out[i] = '-'
-		}
-	}
-	return string(out)
-}
-
-func isAlphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// twin finds a guarded header spelt with underscores or other marks: some upstreams
-// and proxies take it for the one with dashes.
-func twin(h http.Header) *refusal {
-	for name := range h {
-		if hasOddMark(name) && guardedNames[foldName(name)] {
-			return refuse(reasonSmuggled, "a header is a twin of "+foldName(name))
-		}
-	}
-	return nil
-}
-
-func hasOddMark(name string) bool {
-	for i := range len(name) {
-		if name[i] != '-' && !isAlphanumeric(name[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// disowned finds a guarded name listed in Connection, which makes a proxy drop what we
-// answer (RFC 9110, 7.6.1).
-func disowned(h http.Header) *refusal {
-	for _, line := range h["Connection"] {
-		for option := range strings.SplitSeq(line, ",") {
-			if name := foldName(strings.Trim(option, " \t")); guardedNames[name] {
-				return refuse(reasonSmuggled, "Connection names "+name)
-			}
-		}
-	}
-	return nil
 }

@@ -60,65 +60,78 @@ func visible(configured []policyHeader, h http.Header) ([]engine.Field, *refusal
 	return fields, nil
 }
 
+// questionRoom is memory that a question is built in. The question refers to it.
+type questionRoom struct {
+	both     [2]engine.Field
+	subject  [4]engine.Field
+	token    [4]engine.Field
+	request  [8]engine.Field
+	segments [16]engine.Value
+	query    [8]engine.Field
+	values   [8]engine.Value
+}
+
 // question is the input of the ingress decision.
-func question(s *identity.Subject, o *original, headers []engine.Field) engine.Value {
-	return engine.Object(
-		engine.Field{Key: "subject", Value: subjectValue(s)},
-		engine.Field{Key: "request", Value: requestValue(o, headers)},
-	)
-}
-
-func subjectValue(s *identity.Subject) engine.Value {
-	return engine.Object(
-		engine.Field{Key: "id", Value: engine.String(s.ID)},
-		engine.Field{Key: "kind", Value: engine.String(string(s.Kind))},
-		engine.Field{Key: "groups", Value: engine.TrueSet(s.Groups)},
-		engine.Field{Key: "token", Value: engine.Object(
-			engine.Field{Key: "kind", Value: engine.String(s.Token.Kind)},
-			engine.Field{Key: "jti", Value: engine.String(s.Token.JTI)},
-			engine.Field{Key: "issuer", Value: engine.String(s.Token.Issuer)},
-			engine.Field{Key: "scopes", Value: engine.TrueSet(s.Token.Scopes)},
-		)},
-	)
-}
-
-func requestValue(o *original, headers []engine.Field) engine.Value {
-	path := make([]engine.Value, len(o.path))
-	for i, segment := range o.path {
-		path[i] = engine.String(segment)
+func (m *questionRoom) question(s *identity.Subject, o *original, headers []engine.Field) engine.Value {
+	m.both = [...]engine.Field{
+		{Key: "subject", Value: m.subjectValue(s)},
+		{Key: "request", Value: m.requestValue(o, headers)},
 	}
-	fields := make([]engine.Field, 0, 8)
-	fields = append(fields,
-		engine.Field{Key: "method", Value: engine.String(o.method)},
-		engine.Field{Key: "scheme", Value: engine.String(o.scheme)},
-		engine.Field{Key: "host", Value: engine.String(o.host)},
-		engine.Field{Key: "path", Value: engine.Array(path...)},
-		engine.Field{Key: "query", Value: queryValue(o.query)},
-		engine.Field{Key: "websocket", Value: engine.Bool(o.websocket)},
-		engine.Field{Key: "headers", Value: engine.Object(headers...)},
-	)
+	return engine.Object(m.both[:]...)
+}
+
+func (m *questionRoom) subjectValue(s *identity.Subject) engine.Value {
+	m.token = [...]engine.Field{
+		{Key: "kind", Value: engine.String(s.Token.Kind)},
+		{Key: "jti", Value: engine.String(s.Token.JTI)},
+		{Key: "issuer", Value: engine.String(s.Token.Issuer)},
+		{Key: "scopes", Value: engine.TrueSet(s.Token.Scopes)},
+	}
+	m.subject = [...]engine.Field{
+		{Key: "id", Value: engine.String(s.ID)},
+		{Key: "kind", Value: engine.String(string(s.Kind))},
+		{Key: "groups", Value: engine.TrueSet(s.Groups)},
+		{Key: "token", Value: engine.Object(m.token[:]...)},
+	}
+	return engine.Object(m.subject[:]...)
+}
+
+func (m *questionRoom) requestValue(o *original, headers []engine.Field) engine.Value {
+	path := m.segments[:0]
+	for _, segment := range o.path {
+		path = append(path, engine.String(segment))
+	}
+	m.request = [...]engine.Field{
+		{Key: "method", Value: engine.String(o.method)},
+		{Key: "scheme", Value: engine.String(o.scheme)},
+		{Key: "host", Value: engine.String(o.host)},
+		{Key: "path", Value: engine.Array(path...)},
+		{Key: "query", Value: m.queryValue(o.query)},
+		{Key: "websocket", Value: engine.Bool(o.websocket)},
+		{Key: "headers", Value: engine.Object(headers...)},
+		{}, // only where it is known
+	}
+	fields := m.request[:7]
 	if o.client.IsValid() {
 		fields = append(fields, engine.Field{Key: "client_ip", Value: engine.String(o.client.String())})
 	}
 	return engine.Object(fields...)
 }
 
-// queryValue keeps every value of every key in the order in which they were sent.
-func queryValue(pairs []pair) engine.Value {
-	if len(pairs) == 0 {
-		return engine.Object()
-	}
-	var keys []string
-	values := make(map[string][]engine.Value, len(pairs))
+// queryValue keeps every value of every key in the order in which they were sent. It
+// orders the pairs by key, so that the same question is always put in the same way.
+func (m *questionRoom) queryValue(pairs []pair) engine.Value {
+	slices.SortStableFunc(pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
+	values, fields := m.values[:0], m.query[:0]
 	for _, p := range pairs {
-		if _, seen := values[p.key]; !seen {
-			keys = append(keys, p.key)
-		}
-		values[p.key] = append(values[p.key], engine.String(p.value))
+		values = append(values, engine.String(p.value))
 	}
-	fields := make([]engine.Field, len(keys))
-	for i, key := range keys {
-		fields[i] = engine.Field{Key: key, Value: engine.Array(values[key]...)}
+	for start, next := 0, 1; start < len(pairs); next++ {
+		if next < len(pairs) && pairs[next].key == pairs[start].key {
+			continue
+		}
+		fields = append(fields, engine.Field{Key: pairs[start].key, Value: engine.Array(values[start:next]...)})
+		start = next
 	}
 	return engine.Object(fields...)
 }

@@ -63,25 +63,42 @@ func (o *original) setTarget(raw string) *refusal {
 	case raw == "" || raw[0] != '/':
 		return refuse(reasonMalformed, "the target does not begin with a slash")
 	}
-	for i := range len(raw) {
-		switch c := raw[i]; {
-		case c >= 0x80:
-			return refuse(reasonAmbiguous, "the target holds bytes that are not ASCII")
-		case c <= ' ' || c == 0x7f:
-			return refuse(reasonMalformed, "the target holds a space or a control character")
-		case c == '#':
-			return refuse(reasonAmbiguous, "the target holds a fragment")
-		}
+	if no := checkTargetBytes(raw); no != nil {
+		return no
 	}
 	path, query, _ := strings.Cut(raw, "?")
 	var no *refusal
-	if o.path, no = parsePath(path); no != nil {
+	if o.path, no = appendPath(o.path[:0], path); no != nil {
 		return no
 	}
-	if o.query, no = parseQuery(query); no != nil {
+	if o.query, no = appendQuery(o.query[:0], query); no != nil {
 		return no
 	}
 	o.target = raw
+	return nil
+}
+
+// plainTarget are the bytes that may stand in a target.
+var plainTarget = func() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = c > ' ' && c < 0x7f && c != '#'
+	}
+	return plain
+}()
+
+func checkTargetBytes(raw string) *refusal {
+	for i := range len(raw) {
+		c := raw[i]
+		switch {
+		case plainTarget[c]:
+		case c >= 0x80:
+			return refuse(reasonAmbiguous, "the target holds bytes that are not ASCII")
+		case c == '#':
+			return refuse(reasonAmbiguous, "the target holds a fragment")
+		default:
+			return refuse(reasonMalformed, "the target holds a space or a control character")
+		}
+	}
 	return nil
 }
 
@@ -112,9 +129,5 @@ func (o *original) setAuthority(authority string) *refusal {
 
 // isTokenByte follows RFC 9110, 5.6.2.
 func isTokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	}
-	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }

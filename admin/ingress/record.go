@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -27,28 +28,26 @@ var loggedLabels = []string{"application", "namespace", "resource", "verb", "rul
 // record writes the one log line of an answer. It is a warning where something broke or
 // was let through that should not have been sent. Queries often hold secrets and are
 // never logged; neither is what could not be parsed.
-func (h *Handler) record(r *http.Request, at string, v *verdict, took time.Duration) {
+func (h *Handler) record(r *http.Request, at string, v *verdict, start, end time.Time) {
 	level := slog.LevelInfo
 	if v.fault != nil || v.warned != "" {
 		level = slog.LevelWarn
 	}
-	if !h.log.Enabled(r.Context(), level) {
+	lines := h.log.Handler()
+	if !lines.Enabled(r.Context(), level) {
 		return
 	}
-	var room [maxRecord]slog.Attr
-	attrs := append(room[:0],
+	attrs := append(v.room.attrs[:0],
 		slog.String("id", v.decision.ID), slog.String("door", at),
 		slog.String("effect", string(v.decision.Effect)), slog.String("reason", v.decision.Reason),
 	)
 	attrs = appendWord(attrs, "detail", v.detail)
 	attrs = appendWord(attrs, "warned", v.warned)
 	attrs = appendWord(attrs, "error", faultText(v))
-	if o := v.original; o != nil {
-		path, _, _ := strings.Cut(o.target, "?")
-		attrs = appendWord(attrs, "method", o.method)
-		attrs = appendWord(attrs, "host", o.host)
-		attrs = appendWord(attrs, "path", printable(path, maxLoggedPath))
-	}
+	path, _, _ := strings.Cut(v.original.target, "?")
+	attrs = appendWord(attrs, "method", v.original.method)
+	attrs = appendWord(attrs, "host", v.original.host)
+	attrs = appendWord(attrs, "path", printable(path, maxLoggedPath))
 	if v.subject.Kind != "" {
 		attrs = append(attrs, slog.String("kind", string(v.subject.Kind)))
 	}
@@ -61,8 +60,27 @@ func (h *Handler) record(r *http.Request, at string, v *verdict, took time.Durat
 	if v.decision.PolicyRevision != "" {
 		attrs = append(attrs, slog.String("policy", v.decision.PolicyRevision), slog.Uint64("data", v.decision.DataRevision))
 	}
-	attrs = append(attrs, slog.String("peer", r.RemoteAddr), slog.Duration("duration", took))
-	h.log.LogAttrs(r.Context(), level, "ingress", attrs...)
+	attrs = append(attrs, slog.String("peer", r.RemoteAddr), slog.Duration("duration", end.Sub(start)))
+	write(r.Context(), lines, end, level, attrs)
+}
+
+// attrsHandler is a slog.Handler that takes attributes as they are, and keeps none. A
+// slog.Record would take memory for them with every line.
+type attrsHandler interface {
+	HandleAttrs(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error
+}
+
+// write does not ask the Logger, which looks for the line of code that calls it. A log
+// that fails has nowhere to say so.
+func write(ctx context.Context, lines slog.Handler, at time.Time, level slog.Level, attrs []slog.Attr) {
+	const message = "ingress"
+	if direct, ok := lines.(attrsHandler); ok {
+		_ = direct.HandleAttrs(ctx, at, level, message, attrs)
+		return
+	}
+	line := slog.NewRecord(at, level, message, 0)
+	line.AddAttrs(attrs...)
+	_ = lines.Handle(ctx, line)
 }
 
 // appendWord leaves out what there is nothing to say about.
@@ -76,7 +94,7 @@ func appendWord(attrs []slog.Attr, name, value string) []slog.Attr {
 // printable makes text of at most so many bytes that stays on one line whatever writes
 // the log.
 func printable(text string, most int) string {
-	return web.Clip(escape(text, ""), most)
+	return web.Clip(escape(text, inLines), most)
 }
 
 // minSecret is the length in bytes below which a value of the query is not looked for
@@ -90,16 +108,14 @@ func faultText(v *verdict) string {
 		return ""
 	}
 	text := v.fault.Error()
-	if v.original != nil {
-		for _, p := range v.original.query {
-			for _, secret := range [2]string{p.key, p.value} {
-				if len(secret) < minSecret {
-					continue
-				}
-				quoted := strconv.Quote(secret)
-				text = strings.ReplaceAll(text, secret, "[query]")
-				text = strings.ReplaceAll(text, quoted[1:len(quoted)-1], "[query]")
+	for _, p := range v.original.query {
+		for _, secret := range [2]string{p.key, p.value} {
+			if len(secret) < minSecret {
+				continue
 			}
+			quoted := strconv.Quote(secret)
+			text = strings.ReplaceAll(text, secret, "[query]")
+			text = strings.ReplaceAll(text, quoted[1:len(quoted)-1], "[query]")
 		}
 	}
 	return printable(text, maxLoggedFault)

@@ -179,7 +179,7 @@ func hostileDocuments(teams int) []identity.Change {
 	member := map[string]string{}
 	documents := []identity.Change{
 		document("accounts", "01J0000000000000000000000A", map[string]any{"handle": "acme", "kind": "organisation", "state": "active"}),
-		document("generations", uid, map[string]any{"n": 0}),
+		document("generations", uid, map[string]any{"n": 1}),
 	}
 	for i := range teams {
 		id := fmt.Sprintf("01J000000000000000000%05d", i)
@@ -215,7 +215,7 @@ func TestHeader_values_are_one_line_and_one_list(t *testing.T) {
 	gate := admintest.New(t, admintest.Unfed(), admintest.Log(log), admintest.Ingress(presets),
 		admintest.Overlay(admintest.SiteOverlay(), "ingress"))
 	gate.Feed(hostileDocuments(500))
-	raw, _, err := gate.Issuer.Access(token.User{ID: "01J00000000000000000000000"}, 0, time.Hour)
+	raw, _, err := gate.Issuer.Access(token.User{ID: "01J00000000000000000000000"}, 1, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

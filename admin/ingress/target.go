@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,31 +9,38 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// parsePath splits a raw absolute path at its slashes and decodes every segment
+// appendPath splits a raw absolute path at its slashes and decodes every segment
 // exactly once. "/" has no segments; a trailing slash is a last empty one. It refuses
 // every path that some server is known to read in another way: dot segments, empty
 // segments, backslashes, semicolons, fragments, control characters (each raw or
 // encoded), what is not UTF-8, and what would turn into one of these when decoded a
-// second time. An encoded slash stays inside its segment for policy to judge.
-func parsePath(raw string) ([]string, *refusal) {
+// second time. An encoded slash stays inside its segment for policy to judge. The
+// segments are appended to room; raw holds ASCII without spaces, controls and '#' only.
+func appendPath(room []string, raw string) ([]string, *refusal) {
 	rest := raw[1:]
-	if rest == "" {
-		return []string{}, nil
-	}
 	count := strings.Count(rest, "/") + 1
 	if count > maxSegments {
 		return nil, refuse(reasonMalformed, "the path has too many segments")
 	}
-	segments := make([]string, 0, count)
+	segments := slices.Grow(room, count)
+	if rest == "" {
+		return segments, nil
+	}
+	// Nearly all paths are of bytes that need no second look.
+	simple := strings.IndexByte(rest, '%') < 0 && strings.IndexByte(rest, ';') < 0 && strings.IndexByte(rest, '\\') < 0
 	for more := true; more; {
 		var segment string
 		segment, rest, more = strings.Cut(rest, "/")
 		if segment == "" && more {
 			return nil, refuse(reasonAmbiguous, "the path has an empty segment")
 		}
-		segment, no := parseSegment(segment)
-		if no != nil {
-			return nil, no
+		if !simple {
+			var no *refusal
+			if segment, no = parseSegment(segment); no != nil {
+				return nil, no
+			}
+		} else if isDots(segment) {
+			return nil, refuse(reasonAmbiguous, "the path has a dot or empty segment")
 		}
 		segments = append(segments, segment)
 	}
@@ -107,30 +115,36 @@ func decodesFurther(segment string) bool {
 	return false
 }
 
-// parseQuery decodes the parameters once. A semicolon separates nothing (WHATWG URL).
+// appendQuery decodes the parameters once. A semicolon separates nothing (WHATWG URL).
 // What cannot be decoded is refused: policy and the upstream would see two things.
-func parseQuery(raw string) ([]pair, *refusal) {
-	if raw == "" {
-		return nil, nil
-	}
-	count := strings.Count(raw, "&") + 1
-	if count > maxPairs {
+//
+// The pairs are appended to room; raw holds ASCII only.
+func appendQuery(room []pair, raw string) ([]pair, *refusal) {
+	if strings.Count(raw, "&") >= maxPairs {
 		return nil, refuse(reasonMalformed, "the query has too many parameters")
 	}
-	pairs := make([]pair, 0, count)
-	for part := range strings.SplitSeq(raw, "&") {
+	pairs := room
+	for raw != "" {
+		var part string
+		part, raw, _ = strings.Cut(raw, "&")
 		if part == "" {
 			continue
 		}
 		rawKey, rawValue, _ := strings.Cut(part, "=")
-		key, okKey := decode(rawKey, true)
-		value, okValue := decode(rawValue, true)
-		if !okKey || !okValue || !utf8.ValidString(key) || !utf8.ValidString(value) {
+		key, okKey := decodeText(rawKey)
+		value, okValue := decodeText(rawValue)
+		if !okKey || !okValue {
 			return nil, refuse(reasonMalformed, "the query cannot be decoded")
 		}
 		pairs = append(pairs, pair{key, value})
 	}
 	return pairs, nil
+}
+
+// decodeText decodes a part of a query that is ASCII to what must be UTF-8.
+func decodeText(raw string) (string, bool) {
+	text, ok := decode(raw, true)
+	return text, ok && (len(text) == len(raw) || utf8.ValidString(text))
 }
 
 // decode resolves percent escapes once. In a query a plus sign is a space.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestParsePath_decodes_every_segment_once(t *testing.T) {
+func TestAppendPath_decodes_every_segment_once(t *testing.T) {
 	for raw, want := range map[string][]string{
 		"/":                       {},
 		"/a":                      {"a"},
@@ -25,9 +25,9 @@ func TestParsePath_decodes_every_segment_once(t *testing.T) {
 		"/100%25":                 {"100%"},
 		"/user/ada/api/contents/": {"user", "ada", "api", "contents", ""},
 	} {
-		got, no := parsePath(raw)
+		got, no := appendPath(nil, raw)
 		if no != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("parsePath(%q) = %q, %v, want %q", raw, got, no, want)
+			t.Errorf("appendPath(%q) = %q, %v, want %q", raw, got, no, want)
 		}
 	}
 }
@@ -99,11 +99,11 @@ func TestSetTarget_refuses_what_could_be_read_in_two_ways(t *testing.T) {
 	}
 }
 
-func TestParseQuery_keeps_order_and_decodes_once(t *testing.T) {
-	got, no := parseQuery("a=1&b=x+y%2Bz&a=%2541&flag&=v&&c=d=e&s=1;t=2")
+func TestAppendQuery_keeps_order_and_decodes_once(t *testing.T) {
+	got, no := appendQuery(nil, "a=1&b=x+y%2Bz&a=%2541&flag&=v&&c=d=e&s=1;t=2")
 	want := []pair{{"a", "1"}, {"b", "x y+z"}, {"a", "%41"}, {"flag", ""}, {"", "v"}, {"c", "d=e"}, {"s", "1;t=2"}}
 	if no != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("parseQuery = %q, %v, want %q", got, no, want)
+		t.Errorf("appendQuery = %q, %v, want %q", got, no, want)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,7 +57,7 @@ func TestMetrics_count_decisions_answers_and_requests(t *testing.T) {
 	m.Decision("gatehouse/ingress/decision", &engine.Decision{Effect: engine.Allow, Reason: "binding", Took: 30 * time.Microsecond})
 	m.Answer("nginx", "deny", "untrusted_proxy", time.Millisecond)
 	m.Request("/healthz", "GET", 200)
-	if err := m.WatchRevisions(engine.New(engine.Options{})); err != nil {
+	if err := m.WatchEngine(engine.New(engine.Options{})); err != nil {
 		t.Fatal(err)
 	}
 	_, body := get(t, &Health{}, m, "/metrics")
@@ -66,15 +68,54 @@ func TestMetrics_count_decisions_answers_and_requests(t *testing.T) {
 		`gatehouse_ingress_duration_seconds_count{door="nginx"} 1`,
 		`gatehouse_http_requests_total{method="GET",route="/healthz",status="200"} 1`,
 		`gatehouse_build_info{version="1.2.3"} 1`,
+		`gatehouse_decision_duration_seconds_bucket{entrypoint="gatehouse/ingress/decision",le="1.6e-05"} 0`,
+		`gatehouse_decision_duration_seconds_bucket{entrypoint="gatehouse/ingress/decision",le="3.2e-05"} 2`,
 		`gatehouse_data_revision 0`,
+		`gatehouse_decision_memo_hits_total 0`,
+		`gatehouse_decision_memo_misses_total 0`,
+		`gatehouse_decision_memo_skipped_total 0`,
+		`gatehouse_decision_memo_entries 0`,
+		`gatehouse_decision_memo_bytes 0`,
 		`go_goroutines `,
 	} {
 		if !strings.Contains(body, "\n"+line) {
 			t.Errorf("/metrics has no line %q", line)
 		}
 	}
-	if err := m.WatchRevisions(engine.New(engine.Options{})); err == nil {
+	if err := m.WatchEngine(engine.New(engine.Options{})); err == nil {
 		t.Error("a second engine was registered under the same names")
+	}
+}
+
+func TestOutcomes_beyond_those_at_hand_are_counted_too(t *testing.T) {
+	m := NewMetrics("test")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for n := range maxResolved + 10 {
+				m.Answer("nginx", "deny", "reason_"+strconv.Itoa(n), time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+	_, body := get(t, &Health{}, m, "/metrics")
+	for _, n := range []int{0, maxResolved, maxResolved + 9} {
+		if line := `gatehouse_ingress_answers_total{door="nginx",effect="deny",reason="reason_` + strconv.Itoa(n) + `"} 4`; !strings.Contains(body, "\n"+line+"\n") {
+			t.Errorf("/metrics has no line %q", line)
+		}
+	}
+	if got := len(*m.answers.resolved.Load()); got != maxResolved {
+		t.Errorf("%d outcomes are at hand, want %d", got, maxResolved)
+	}
+}
+
+func BenchmarkDecision_and_answer(b *testing.B) {
+	m := NewMetrics("test")
+	d := &engine.Decision{Effect: engine.Allow, Reason: "binding", Took: 3 * time.Microsecond}
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Decision("gatehouse/ingress/decision", d)
+		m.Answer("nginx", "allow", "binding", 8*time.Microsecond)
 	}
 }
 

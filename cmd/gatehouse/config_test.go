@@ -22,11 +22,12 @@ func loadConfig(t *testing.T, file string, env map[string]string, flags map[stri
 }
 
 func TestConfiguration_flags_win_over_environment_over_file_over_defaults(t *testing.T) {
-	file := "listen: 127.0.0.1:1\nops_listen: 127.0.0.1:2\nengine: {deadline: 70ms}\nlogin: {url: https://login.example.org/}\n" +
+	file := "listen: 127.0.0.1:1\nops_listen: 127.0.0.1:2\nengine: {deadline: 70ms, memo: {bytes: 2097152}, parsed_bytes: 1.5 GiB}\nlogin: {url: https://login.example.org/}\n" +
 		"ingress: {nginx: {source: uri}, headers: [kubeflow, grafana]}\npolicies: {custom_allow: [ingress]}\n"
 	env := map[string]string{
 		"GATEHOUSE_OPS_LISTEN": "none", "GATEHOUSE_INGRESS_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1", "GATEHOUSE_LISTEN": "127.0.0.1:3",
 		"GATEHOUSE_PASSWORDS_QUEUE": "3", "GATEHOUSE_TOKENS_TTL": "90m", "GATEHOUSE_INGRESS_CACHEABLE": "true",
+		"GATEHOUSE_ENGINE_MEMO_ENABLED": "false", "GATEHOUSE_ENGINE_MEMO_ENTRIES": "7",
 	}
 	got, err := loadConfig(t, file, env, map[string]any{"listen": "127.0.0.1:4"})
 	if err != nil {
@@ -35,6 +36,7 @@ func TestConfiguration_flags_win_over_environment_over_file_over_defaults(t *tes
 	want := defaultConfig()
 	want.Listen, want.OpsListen = "127.0.0.1:4", noListener
 	want.Engine.Deadline, want.Login.URL, want.Tokens.TTL = 70*time.Millisecond, "https://login.example.org/", 90*time.Minute
+	want.Engine.Memo, want.Engine.ParsedBytes = MemoConfig{Enabled: false, Entries: 7, Bytes: 2 * mebibyte}, gibibyte+gibibyte/2
 	want.Ingress.Nginx.Source, want.Ingress.Headers = "uri", []string{"kubeflow", "grafana"}
 	want.Ingress.TrustedProxies, want.Ingress.Cacheable = []string{"10.0.0.0/8", "192.0.2.1"}, true
 	want.Passwords.Queue, want.Policies.CustomAllow = 3, []string{"ingress"}
@@ -54,6 +56,10 @@ func TestConfiguration_names_the_key_that_is_wrong(t *testing.T) {
 		"YAML that is none":       {"listen: [\n", nil, "gatehouse.yaml: "},
 		"a duration without unit": {"", map[string]string{"GATEHOUSE_ENGINE_DEADLINE": "fast"}, "engine.deadline"},
 		"a deadline of a minute":  {"engine: {deadline: 1m}\n", nil, "configuration key engine.deadline: 1m0s is not between 1ms and 10s"},
+		"a memo of nothing":       {"engine: {memo: {entries: 0}}\n", nil, "configuration key engine.memo.entries: must be 1 or more; engine.memo.enabled turns the memo off"},
+		"a memo of a few bytes":   {"", map[string]string{"GATEHOUSE_ENGINE_MEMO_BYTES": "64"}, "configuration key engine.memo.bytes: 64 is less than 1MiB"},
+		"too little for parsed":   {"engine: {parsed_bytes: 512KiB}\n", nil, "configuration key engine.parsed_bytes: 512KiB is less than 1MiB"},
+		"no amount of memory":     {"engine: {parsed_bytes: lots}\n", nil, `engine.parsed_bytes: "lots" is no amount of memory such as 64MiB`},
 		"an address without port": {"listen: localhost\n", nil, `configuration key listen: "localhost" is not host:port`},
 		"a proxy by name":         {"ingress: {trusted_proxies: [proxy.local]}\n", nil, `configuration key ingress.trusted_proxies: "proxy.local" is neither an address nor a CIDR`},
 		"an unknown log format":   {"log: {format: xml}\n", nil, `configuration key log.format: "xml" is none of text, json`},
@@ -85,6 +91,30 @@ func TestCheck_prints_what_it_reads_back(t *testing.T) {
 	second, _, err := commandWith(t, nil, "check", "--config", writeFile(t, t.TempDir(), "c.yaml", first))
 	if err != nil || second != first {
 		t.Errorf("got %v\n%s\nwant\n%s", err, second, first)
+	}
+}
+
+func TestByteSizes_are_shown_as_they_are_read(t *testing.T) {
+	for text, want := range map[string]struct {
+		size  byteSize
+		shown string
+	}{
+		"0": {0, "0"}, "1024": {1024, "1KiB"}, "1025": {1025, "1025"}, "64MiB": {64 << 20, "64MiB"}, "64 MiB": {64 << 20, "64MiB"}, "1536MiB": {1536 << 20, "1536MiB"},
+		"2GiB": {2 << 30, "2GiB"}, "1GB": {1e9, "1000000000"}, "0.5GiB": {512 << 20, "512MiB"},
+	} {
+		var got, again byteSize
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want.size || got.String() != want.shown {
+			t.Errorf("%s: got %d shown as %s, %v, want %d as %s", text, got, got, err, want.size, want.shown)
+		}
+		if err := again.UnmarshalText([]byte(got.String())); err != nil || again != got {
+			t.Errorf("%s: %s is read back as %d, %v", text, got, again, err)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "1XB", "16EiB", "99999999EiB"} {
+		var got byteSize
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was read as %d", text, got)
+		}
 	}
 }
 

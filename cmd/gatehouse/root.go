@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse-authz/gatehouse/cmd/gatehouse/internal/logging"
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
@@ -102,11 +103,16 @@ func openingHint(cfg Config, err error) error {
 
 // logger writes to standard error, so that a command's output stays its own.
 func (a *app) logger(cfg Config) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // validated by Config.validate
-	options := &slog.HandlerOptions{Level: level}
-	if cfg.Log.Format == "json" {
+	options := &slog.HandlerOptions{Level: cfg.Log.level()}
+	if cfg.Log.Format == formatJSON {
 		return slog.New(slog.NewJSONHandler(a.err, options))
 	}
 	return slog.New(slog.NewTextHandler(a.err, options))
+}
+
+// serverLogger writes the same lines for a server that answers many requests: gathered
+// in out, which the caller closes, but warnings at once.
+func (a *app) serverLogger(cfg Config) (log *slog.Logger, out *logging.Writer) {
+	out = logging.NewWriter(a.err)
+	return slog.New(logging.NewHandler(out, cfg.Log.Format == formatJSON, cfg.Log.level())), out
 }

@@ -61,7 +61,9 @@ once and good for 24 hours.`,
 }
 
 func (a *app) serve(ctx context.Context, cfg Config) error {
-	log := a.logger(cfg)
+	log, lines := a.serverLogger(cfg)
+	defer lines.Close()
+	defer a.tuneMemory(ctx, log)()
 	// The addresses come first: a server that cannot answer must not have made its
 	// first admin and printed the only copy of a password.
 	doors, err := openListeners(cfg)
@@ -91,6 +93,7 @@ func (a *app) serve(ctx context.Context, cfg Config) error {
 	if len(cfg.Ingress.TrustedProxies) == 0 {
 		log.Info("ingress.trusted_proxies is empty: only proxies on this machine (127.0.0.1, ::1) are believed")
 	}
+	lines.Flush() // how the start went is there before the first answer
 	defer log.Info("stopped")
 	return house.run(ctx, doors, log)
 }

@@ -48,11 +48,11 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 	}
 	people := authn.New(issuer, authn.Options{Logger: log})
 	metrics := admin.NewMetrics(version)
-	decider := engine.New(engine.Options{Deadline: cfg.Engine.Deadline, Now: now, Observe: metrics.Decision})
-	if err := errors.Join(
-		dir.Attach(ctx, keys, "keys"),
-		dir.Attach(ctx, people, authn.Collections...),
-		dir.Attach(ctx, decider, "accounts", "teams", "namespaces"),
+	decider := engine.New(engineOptions(cfg, now, metrics))
+	if err := dir.AttachAll(ctx,
+		identity.Feed{Sink: keys, Collections: []string{identity.CollectionKeys}},
+		identity.Feed{Sink: people, Collections: authn.Collections},
+		identity.Feed{Sink: decider, Collections: []string{identity.CollectionAccounts, identity.CollectionTeams, identity.CollectionNamespaces}},
 	); err != nil {
 		return nil, fmt.Errorf("load the directory: %w", err)
 	}
@@ -70,6 +70,15 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 		return nil, err
 	}
 	return &gatehouse{directory: dir, keeper: keeper, public: public, ops: admin.NewOps(deps), now: now, retention: cfg.Journal.Retention}, nil
+}
+
+func engineOptions(cfg Config, now func() time.Time, metrics *admin.Metrics) engine.Options {
+	memo := cfg.Engine.Memo
+	return engine.Options{
+		Deadline: cfg.Engine.Deadline, Now: now, Observe: metrics.Decision,
+		Memo:        engine.MemoOptions{Off: !memo.Enabled, Entries: memo.Entries, Bytes: int64(memo.Bytes)},
+		ParsedBytes: int64(cfg.Engine.ParsedBytes),
+	}
 }
 
 func ingressConfig(cfg Config) ingress.Config {
