@@ -1,9 +1,10 @@
 package identity
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // The collections of the directory, as journal rows and sinks name them. The
@@ -90,32 +91,6 @@ type (
 	}
 )
 
-// encode is the one encoding of documents: compact, keys sorted, nothing
-// escaped that JSON does not need escaped.
-func encode(document any) ([]byte, error) {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(document); err != nil {
-		return nil, fmt.Errorf("encode document: %w", err)
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
-}
-
-// canonical re-encodes a JSON object that came from outside.
-func canonical(field string, raw json.RawMessage, limit int) (json.RawMessage, error) {
-	if len(raw) > limit {
-		return nil, invalid(field, "is longer than %d bytes", limit)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	var object map[string]any
-	if err := decoder.Decode(&object); err != nil || object == nil || decoder.More() {
-		return nil, invalid(field, "must be one JSON object")
-	}
-	return encode(object)
-}
-
 func (a Account) document() AccountDocument {
 	doc := AccountDocument{
 		Email: string(a.Email), Handle: string(a.Handle), Kind: a.Kind, Name: a.Name, State: a.State,
@@ -128,17 +103,38 @@ func (a Account) document() AccountDocument {
 	return doc
 }
 
-func (n Namespace) document() NamespaceDocument {
-	doc := NamespaceDocument{
-		Bindings: make(map[Principal]BindingDocument, len(n.Bindings)),
-		Labels:   n.Labels,
-		Owners:   make(map[Principal]bool, len(n.Owners)),
+// record is the same as document, in the form that is encoded.
+func (a Account) record() *accountRecord {
+	r := &accountRecord{
+		email: string(a.Email), handle: string(a.Handle), kind: string(a.Kind), name: a.Name,
+		state: string(a.State), userID: a.UserID,
+		organisations: sortedPairs(a.Organisations), teams: sortedPairs(a.Teams),
 	}
+	for _, role := range a.Roles {
+		r.roles = append(r.roles, string(role))
+	}
+	slices.Sort(r.roles)
+	return r
+}
+
+// record is the namespace's document in the form that is encoded.
+func (n Namespace) record() *namespaceRecord {
+	r := &namespaceRecord{labels: sortedPairs(n.Labels)}
 	for _, owner := range n.Owners {
-		doc.Owners[owner] = true
+		r.owners = append(r.owners, string(owner))
 	}
+	slices.Sort(r.owners)
 	for _, b := range n.Bindings {
-		doc.Bindings[b.Principal] = BindingDocument{Role: b.Role, Expires: seconds(b.Expires)}
+		r.bindings = append(r.bindings, bindingRecord{principal: string(b.Principal), role: string(b.Role), expires: seconds(b.Expires)})
 	}
-	return doc
+	slices.SortFunc(r.bindings, func(a, b bindingRecord) int { return strings.Compare(a.principal, b.principal) })
+	return r
+}
+
+func sortedPairs[K, V ~string](members map[K]V) pairs {
+	sorted := make(pairs, 0, len(members))
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		sorted = append(sorted, pair{name: string(name), value: string(members[name])})
+	}
+	return sorted
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 // revision in order by Apply, with the changes to the collections it asked for,
 // of which there may be none. A failed Apply is followed by a Replace. Calls
 // come one at a time. A sink must not write to the directory, and must not keep
-// what Replace gives it half-done: it takes all of it or stays as it was.
+// what Replace gives it half-done: it takes all of it or stays as it was. Other
+// sinks get the same documents at the same time: no sink may change them.
 type Sink interface {
 	Apply(ctx context.Context, revision uint64, changes []Change) error
 	Replace(ctx context.Context, revision uint64, documents iter.Seq2[Change, error]) error
@@ -29,30 +31,44 @@ const (
 // feed is a sink and where it is.
 type feed struct {
 	sink     Sink
-	names    []string
-	wanted   map[string]bool
+	wanted   wanted
 	revision uint64
 	broken   bool // only a Replace helps
+}
+
+// Feed is a sink and the collections that it is fed with: all where none is named.
+type Feed struct {
+	Sink        Sink
+	Collections []string
 }
 
 // Attach brings the sink up by Replace and feeds it from then on. When that
 // fails it is not attached.
 func (d *Directory) Attach(ctx context.Context, sink Sink, names ...string) error {
-	selected, err := selectCollections(names)
-	if err != nil {
-		return fmt.Errorf("attach: %w", err)
-	}
-	f := &feed{sink: sink, names: names, wanted: make(map[string]bool, len(selected))}
-	for _, c := range selected {
-		f.wanted[c.name] = true
+	return d.AttachAll(ctx, Feed{Sink: sink, Collections: names})
+}
+
+// AttachAll is Attach for several sinks, which come up side by side from one
+// reading of the directory. When one cannot, none is attached.
+func (d *Directory) AttachAll(ctx context.Context, feeds ...Feed) error {
+	attached := make([]*feed, len(feeds))
+	for i, f := range feeds {
+		selected, err := selectCollections(f.Collections)
+		if err != nil {
+			return fmt.Errorf("attach: %w", err)
+		}
+		attached[i] = &feed{sink: f.Sink, wanted: make(wanted, len(selected))}
+		for _, c := range selected {
+			attached[i].wanted[c.name] = true
+		}
 	}
 	d.feeding.Lock()
 	defer d.feeding.Unlock()
-	if err := d.replace(ctx, f); err != nil {
+	if err := d.replace(ctx, attached...); err != nil {
 		return fmt.Errorf("attach: %w", err)
 	}
-	d.sinks = append(d.sinks, f)
-	// The others may be behind the newcomer, or it behind a write of just now. A
+	d.sinks = append(d.sinks, attached...)
+	// The others may be behind the newcomers, or they behind a write of just now. A
 	// sink that cannot come up is reported by Healthy and tried again.
 	_ = d.bringUpLocked(ctx)
 	return nil
@@ -134,18 +150,19 @@ func (d *Directory) feedAll(ctx context.Context) error {
 	if err := d.applyJournal(ctx); err != nil {
 		return err
 	}
-	var errs []error
-	var revisions []uint64
+	var broken []*feed
 	for _, f := range d.sinks {
 		if f.broken {
-			errs = append(errs, d.replace(ctx, f))
+			broken = append(broken, f)
 		}
-		revisions = append(revisions, f.revision)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if len(broken) > 0 {
+		if err := d.replace(ctx, broken...); err != nil {
+			return err
+		}
 	}
-	d.applied.Store(slices.Min(revisions))
+	behind := slices.MinFunc(d.sinks, func(a, b *feed) int { return cmp.Compare(a.revision, b.revision) })
+	d.applied.Store(behind.revision)
 	return nil
 }
 
@@ -193,38 +210,4 @@ func (d *Directory) apply(ctx context.Context, f *feed, revision uint64, changes
 		return
 	}
 	f.revision = revision
-}
-
-// replace gives a sink everything.
-func (d *Directory) replace(ctx context.Context, f *feed) error {
-	f.broken = true
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the transaction should the sink not have ranged
-	revision, documents, err := d.Export(ctx, f.names...)
-	if err != nil {
-		return err
-	}
-	var failed error
-	complete := false
-	err = f.sink.Replace(ctx, revision, func(yield func(Change, error) bool) {
-		for change, err := range documents {
-			if err != nil {
-				failed = err
-			}
-			if !yield(change, err) {
-				return
-			}
-		}
-		complete = failed == nil
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("load revision %d: %w", revision, err)
-	case failed != nil:
-		return fmt.Errorf("load revision %d: %w", revision, failed)
-	case !complete:
-		return fmt.Errorf("load revision %d: the sink did not take everything", revision)
-	}
-	f.revision, f.broken = revision, false
-	return nil
 }

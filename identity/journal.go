@@ -92,24 +92,26 @@ func (d *Directory) changesSince(ctx context.Context, after uint64, each func(re
 	at := after
 	var changes []Change
 	err = scan(ctx, tx, func(rows *sql.Rows) error {
-		entry, err := scanEntry(rows)
-		if err != nil {
+		var revision uint64
+		var seq int
+		var change Change
+		if err := rows.Scan(&revision, &seq, &change.Collection, &change.Key, &change.Doc); err != nil {
 			return err
 		}
-		if entry.Revision != at {
+		if revision != at {
 			if at != after {
 				if err := each(at, changes); err != nil {
 					return err
 				}
 			}
-			if entry.Revision != at+1 || entry.Seq != 0 {
+			if revision != at+1 || seq != 0 {
 				return errGap
 			}
-			at, changes = entry.Revision, nil
+			at, changes = revision, nil
 		}
-		changes = append(changes, Change{Collection: entry.Collection, Key: entry.Key, Doc: entry.After})
+		changes = append(changes, change)
 		return nil
-	}, journalColumns+" WHERE revision > ? ORDER BY revision, seq", after)
+	}, "SELECT revision, seq, collection, doc_key, doc_after FROM journal WHERE revision > ? ORDER BY revision, seq", after)
 	if err != nil {
 		return current, err
 	}

@@ -47,6 +47,8 @@ type Directory struct {
 	writer *gorm.DB // one connection, transactions begin immediate
 	reader *gorm.DB // a pool of query_only connections
 	sealer *sealer
+	// lanes is held by the one reading that may use several readers.
+	lanes sync.Mutex
 
 	// feeding serialises everything that brings sinks forward.
 	feeding sync.Mutex

@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
-func TestWhatever_is_written_export_journal_and_sinks_agree(t *testing.T) {
+func TestWhatever_is_written_export_journal_and_sinks_agree_at_every_revision(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	d := fresh(t)
@@ -25,11 +25,17 @@ func TestWhatever_is_written_export_journal_and_sinks_agree(t *testing.T) {
 		writes = 60
 	}
 	var late *mirror
+	sum := fold{docs: documents{}}
 	for n := range writes {
 		_, err := d.Write(t.Context(), "test", w.someWrites)
 		w.settle(err)
 		if err != nil && !refusal(err) {
 			t.Fatalf("write %d: %v", n, err)
+		}
+		sum.forward(t, d)
+		if revision, docs := exported(t, d); revision != sum.revision || !maps.Equal(docs, sum.docs) {
+			same(t, docs, sum.docs)
+			t.Fatalf("write %d: the export is of revision %d, the journal ends at %d", n, revision, sum.revision)
 		}
 		if n == writes/2 {
 			late = attach(t, d)
@@ -37,7 +43,7 @@ func TestWhatever_is_written_export_journal_and_sinks_agree(t *testing.T) {
 	}
 	revision, want := exported(t, d)
 	t.Logf("%d writes made %d revisions and %d documents", writes, revision, len(want))
-	same(t, folded(t, d), want)
+	same(t, sum.docs, want)
 	for name, m := range map[string]*mirror{"from the start": early, "from half way": late} {
 		at, docs := m.state()
 		if at != revision || len(m.replaced) != 1 {
@@ -60,27 +66,39 @@ func refusal(err error) bool {
 		errors.Is(err, identity.ErrExists) || errors.Is(err, identity.ErrConflict)
 }
 
-// folded is what the journal adds up to; on the way each row must find what it
-// says it found.
+// fold is what the journal adds up to.
+type fold struct {
+	revision uint64
+	docs     documents
+}
+
+// folded is what the whole journal adds up to.
 func folded(t *testing.T, d *identity.Directory) documents {
 	t.Helper()
-	docs := documents{}
-	after := uint64(0)
+	sum := fold{docs: documents{}}
+	sum.forward(t, d)
+	return sum.docs
+}
+
+// forward adds what is new in the journal; on the way each row must find what it says it
+// found.
+func (f *fold) forward(t *testing.T, d *identity.Directory) {
+	t.Helper()
 	for {
-		entries, err := d.Journal(t.Context(), after, 0)
+		entries, err := d.Journal(t.Context(), f.revision, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(entries) == 0 {
-			return docs
+			return
 		}
 		for _, e := range entries {
 			key := e.Collection + "/" + e.Key
-			if docs[key] != string(e.Before) {
-				t.Fatalf("revision %d found %s as %q, its row says %q", e.Revision, key, docs[key], e.Before)
+			if f.docs[key] != string(e.Before) {
+				t.Fatalf("revision %d found %s as %q, its row says %q", e.Revision, key, f.docs[key], e.Before)
 			}
-			docs.apply([]identity.Change{{Collection: e.Collection, Key: e.Key, Doc: e.After}})
-			after = e.Revision
+			f.docs.apply([]identity.Change{{Collection: e.Collection, Key: e.Key, Doc: e.After}})
+			f.revision = e.Revision
 		}
 	}
 }
@@ -255,6 +273,7 @@ func (w *world) createAccount(tx *identity.Tx) error {
 	a, err := tx.CreateAccount(identity.Account{
 		Handle: identity.Handle(fmt.Sprintf("h%d", w.random.IntN(1000))), State: identity.Active,
 		Kind: pick(w.random, []identity.Kind{identity.Person, identity.Service, identity.Organisation}),
+		Name: pick(w.random, []string{"", "Ada", "José O'Neill", "名前"}),
 	})
 	if err == nil {
 		w.pending.accounts = append(w.pending.accounts, a.ID)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/internal/recent"
@@ -37,9 +38,9 @@ func (r *Refused) Error() string {
 // Options of an Authenticator; all may be left out.
 type Options struct {
 	Logger *slog.Logger // nil = silent
-	// Remember is how many verified tokens are kept at least (twice that at most);
-	// 0 = 20,000. A token that is not remembered is verified again.
-	Remember int
+	// Remember is how many bytes verified tokens may take; 0 = 128 MiB, which is some
+	// hundred thousand. A token that is not remembered is verified again.
+	Remember int64
 }
 
 // Authenticator tells subjects from requests. It is an identity.Sink of the
@@ -51,7 +52,7 @@ type Authenticator struct {
 	people people
 	// verified remembers tokens whose signature was found good. Everything that can
 	// change afterwards is looked at on every request.
-	verified *recent.Map[string, *token.Claims]
+	verified *recent.Map[string, *verified]
 }
 
 // New makes an Authenticator that believes the tokens of the issuer.
@@ -60,11 +61,37 @@ func New(issuer *token.Issuer, o Options) *Authenticator {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Remember == 0 {
-		o.Remember = 20_000
+		o.Remember = defaultRemember
 	}
-	a := &Authenticator{issuer: issuer, log: o.Logger, verified: recent.New[string, *token.Claims](o.Remember)}
-	a.people.index.Store(new(index))
+	a := &Authenticator{issuer: issuer, log: o.Logger, verified: recent.NewWeighed(o.Remember, weigh)}
+	a.people.index.Store(newIndex())
 	return a
+}
+
+const (
+	defaultRemember = 128 << 20
+	// verifiedSize is what remembering a token takes beside its own bytes.
+	verifiedSize = 512
+)
+
+func weigh(raw string, _ *verified) int { return len(raw) + verifiedSize }
+
+// verified is a token whose signature was found good. It never changes, apart from
+// what is known of its holder.
+type verified struct {
+	claims    token.Claims // without what nobody asks for
+	info      identity.TokenInfo
+	holder    uid
+	hasHolder bool // the subject is an identifier
+	standing  atomic.Pointer[standing]
+}
+
+func (a *Authenticator) newVerified(c token.Claims) *verified {
+	c.User, c.Audience = token.User{}, nil
+	c.Issuer = a.issuer.Name() // the same text in the memory of all
+	v := &verified{claims: c, info: identity.TokenInfo{Kind: c.Kind, JTI: c.ID, Issuer: c.Issuer, Scopes: c.Scopes}}
+	v.holder, v.hasHolder = parseUID(c.Subject)
+	return v
 }
 
 // anonymous is who presents nothing that we know.
@@ -100,14 +127,14 @@ func (a *Authenticator) authenticate(r *http.Request) (identity.Subject, *Refuse
 	if strings.IndexByte(raw, ',') >= 0 { // no token holds one; a proxy joined two headers
 		return identity.Subject{}, &Refused{Reason: ReasonDuplicate, Detail: "several credentials in one Authorization header"}
 	}
-	claims, err := a.verify(raw)
+	v, err := a.verify(raw)
 	if errors.Is(err, token.ErrNotOurs) {
 		return anonymous, nil
 	}
 	if err != nil {
 		return identity.Subject{}, asRefused(err)
 	}
-	return a.people.subject(claims)
+	return a.people.subject(v)
 }
 
 // bearer returns what follows the scheme Bearer, in whatever case the scheme is
@@ -124,20 +151,21 @@ func bearer(header string) (raw string, ok bool) {
 
 // verify believes a remembered token without looking at its signature again, but not
 // without its expiry and its key.
-func (a *Authenticator) verify(raw string) (*token.Claims, error) {
-	if claims, found := a.verified.Get(raw); found {
-		if err := a.issuer.StillGood(claims); err != nil {
+func (a *Authenticator) verify(raw string) (*verified, error) {
+	if v, found := a.verified.Get(raw); found {
+		if err := a.issuer.StillGood(&v.claims); err != nil {
 			a.verified.Delete(raw)
 			return nil, err
 		}
-		return claims, nil
+		return v, nil
 	}
 	claims, err := a.issuer.VerifyAccess(raw)
 	if err != nil {
 		return nil, err
 	}
-	a.verified.Put(strings.Clone(raw), &claims)
-	return &claims, nil
+	v := a.newVerified(claims)
+	a.verified.Put(strings.Clone(raw), v)
+	return v, nil
 }
 
 func asRefused(err error) *Refused {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -224,6 +225,7 @@ func TestAuthenticate_shows_team_names_as_they_are_now(t *testing.T) {
 
 func TestAuthenticator_names_a_team_that_arrives_after_its_member(t *testing.T) {
 	w := newWorld(t)
+	const team, organisation = "01KJMMA2G0000000000000TEAM", "01KJMMA2G00000000000000RGN"
 	feed := func(collection, key, doc string) {
 		t.Helper()
 		if err := w.auth.Apply(t.Context(), 9, []identity.Change{{Collection: collection, Key: key, Doc: []byte(doc)}}); err != nil {
@@ -236,13 +238,13 @@ func TestAuthenticator_names_a_team_that_arrives_after_its_member(t *testing.T) 
 			t.Errorf("got %q, want %q", got.Teams, want)
 		}
 	}
-	feed("accounts", string(w.ada.ID), `{"handle":"ada","kind":"person","state":"active","teams":{"T1":"member"}}`)
+	feed("accounts", string(w.ada.ID), `{"handle":"ada","kind":"person","state":"active","teams":{"`+team+`":"member"}}`)
 	expect()
-	feed("teams", "T1", `{"handle":"one","organisation":"O1"}`)
+	feed("teams", team, `{"handle":"one","organisation":"`+organisation+`"}`)
 	expect()
-	feed("accounts", "O1", `{"handle":"acme","kind":"organisation","state":"active"}`)
+	feed("accounts", organisation, `{"handle":"acme","kind":"organisation","state":"active"}`)
 	expect("acme:one")
-	feed("teams", "T1", `{"handle":"two","organisation":"O1"}`)
+	feed("teams", team, `{"handle":"two","organisation":"`+organisation+`"}`)
 	expect("acme:two")
 }
 
@@ -259,11 +261,18 @@ func TestAuthenticator_as_a_sink_takes_all_of_a_replacement_or_stays_as_it_was(t
 	one := func(c identity.Change, err error) iter.Seq2[identity.Change, error] {
 		return func(yield func(identity.Change, error) bool) { yield(c, err) }
 	}
+	id := string(w.ada.ID)
 	for name, documents := range map[string]iter.Seq2[identity.Change, error]{
 		"an error":         one(identity.Change{}, errors.New("storage is gone")),
-		"a bad account":    one(identity.Change{Collection: "accounts", Key: "x", Doc: []byte(`{"teams":1}`)}, nil),
-		"a bad team":       one(identity.Change{Collection: "teams", Key: "x", Doc: []byte(`[]`)}, nil),
-		"a bad generation": one(identity.Change{Collection: "generations", Key: "x", Doc: []byte(`{"n":-1}`)}, nil),
+		"no id":            one(identity.Change{Collection: "accounts", Key: "x", Doc: []byte(`{}`)}, nil),
+		"a small id":       one(identity.Change{Collection: "accounts", Key: strings.ToLower(id), Doc: []byte(`{}`)}, nil),
+		"a bad account":    one(identity.Change{Collection: "accounts", Key: id, Doc: []byte(`{"teams":1}`)}, nil),
+		"a bad handle":     one(identity.Change{Collection: "accounts", Key: id, Doc: []byte(`{"handle":1,"name":"x"}`)}, nil),
+		"a bad membership": one(identity.Change{Collection: "accounts", Key: id, Doc: []byte(`{"teams":{"x":"member"}}`)}, nil),
+		"a bad team":       one(identity.Change{Collection: "teams", Key: id, Doc: []byte(`[]`)}, nil),
+		"a stray team":     one(identity.Change{Collection: "teams", Key: id, Doc: []byte(`{"handle":"x"}`)}, nil),
+		"a bad generation": one(identity.Change{Collection: "generations", Key: id, Doc: []byte(`{"n":-1}`)}, nil),
+		"no generation":    one(identity.Change{Collection: "generations", Key: id, Doc: []byte(`{}`)}, nil),
 		"a bad revocation": one(identity.Change{Collection: "revocations", Key: "x", Doc: []byte(`{`)}, nil),
 	} {
 		if err := w.auth.Replace(t.Context(), 9, documents); err == nil {

@@ -2,15 +2,14 @@ package authn
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
-	"sync"
 	"sync/atomic"
 
+	"github.com/puzpuzpuz/xsync/v4"
+
 	"github.com/gatehouse-authz/gatehouse/identity"
-	"github.com/gatehouse-authz/gatehouse/identity/token"
 )
 
 // Collections of the directory that an Authenticator is to be fed with.
@@ -23,122 +22,142 @@ var Collections = []string{
 // about its holder. Readers take no lock; the one writer is the directory's feed.
 type people struct {
 	index atomic.Pointer[index]
-}
-
-type index struct {
-	accounts    sync.Map // string -> *account
-	teams       sync.Map // string -> team
-	generations sync.Map // string -> uint64
-	revoked     sync.Map // jti -> expiry in Unix seconds
-	// names counts the writes that may change what memberships are called.
+	// version counts what was fed, each time after it is in the index: what was found
+	// out about a token at the version of now needs no second look.
+	version atomic.Uint64
+	// names counts, before version does, what may change how memberships are called.
 	names atomic.Uint64
 }
 
-// accountDocument is the part of an identity.AccountDocument that authn keeps; there
-// may be a million.
-type accountDocument struct {
-	Handle string                                  `json:"handle"`
-	Kind   identity.Kind                           `json:"kind"`
-	State  identity.State                          `json:"state"`
-	Email  string                                  `json:"email"`
-	UserID string                                  `json:"user_id"`
-	Name   string                                  `json:"name"`
-	Teams  map[identity.TeamID]identity.MemberRole `json:"teams"`
-}
-
-// account never changes, apart from the names that it remembers.
-type account struct {
-	accountDocument
-	named atomic.Pointer[namedTeams]
-}
-
-type namedTeams struct {
-	of    *index
-	as    uint64 // index.names when they were put together
-	teams []string
+type index struct {
+	accounts *xsync.Map[uid, record]
+	teams    *xsync.Map[uid, team]
+	revoked  *xsync.Map[string, struct{}] // by the id of the token
 }
 
 type team struct {
-	Handle       string `json:"handle"`
-	Organisation string `json:"organisation"`
+	handle       string
+	organisation uid
+}
+
+func newIndex() *index {
+	return &index{
+		accounts: xsync.NewMap[uid, record](), teams: xsync.NewMap[uid, team](),
+		revoked: xsync.NewMap[string, struct{}](),
+	}
+}
+
+// standing is what was found out about the holder of a token that counts.
+type standing struct {
+	at     atomic.Uint64 // people.version
+	holder record
+	named  uint64 // people.names when the teams were put together
+	teams  []string
 }
 
 // Account is what the directory says of an account, for surfaces that name people.
 func (a *Authenticator) Account(id identity.AccountID) (identity.Subject, bool) {
-	x := a.people.index.Load()
-	found, ok := x.accounts.Load(string(id))
+	u, ok := parseUID(string(id))
 	if !ok {
 		return identity.Subject{}, false
 	}
-	return x.describe(string(id), found.(*account)), true
+	x := a.people.index.Load()
+	found, _ := x.accounts.Load(u)
+	if !found.exists() {
+		return identity.Subject{}, false
+	}
+	return describe(string(id), found, x.teamNames(found)), true
 }
 
-// subject finds whether the claims still count and who they belong to.
-func (p *people) subject(c *token.Claims) (identity.Subject, *Refused) {
-	x := p.index.Load()
-	if _, revoked := x.revoked.Load(c.ID); revoked {
-		return identity.Subject{}, &Refused{Reason: ReasonRevokedToken, Detail: "the token"}
+// subject finds whether the token still counts and who it belongs to.
+func (p *people) subject(v *verified) (identity.Subject, *Refused) {
+	version := p.version.Load()
+	s := v.standing.Load()
+	if s == nil || s.at.Load() != version {
+		var refused *Refused
+		if s, refused = p.judge(v, s); refused != nil {
+			return identity.Subject{}, refused
+		}
+		s.at.Store(version)
+		v.standing.Store(s)
 	}
-	found, ok := x.accounts.Load(c.Subject)
-	if !ok {
-		return identity.Subject{}, &Refused{Reason: ReasonUnknownAccount}
-	}
-	holder := found.(*account)
-	switch {
-	case holder.State != identity.Active && holder.State != identity.Invited:
-		return identity.Subject{}, &Refused{Reason: ReasonAccountDisabled}
-	case holder.Kind != identity.Person && holder.Kind != identity.Service:
-		return identity.Subject{}, &Refused{Reason: ReasonUnknownAccount, Detail: "no account that can act"}
-	}
-	if generation, ok := x.generations.Load(c.Subject); !ok || generation.(uint64) != c.Generation {
-		return identity.Subject{}, &Refused{Reason: ReasonRevokedToken, Detail: "all tokens of the account"}
-	}
-	subject := x.describe(c.Subject, holder)
-	subject.Token = identity.TokenInfo{Kind: c.Kind, JTI: c.ID, Issuer: c.Issuer, Scopes: c.Scopes}
+	subject := describe(v.claims.Subject, s.holder, s.teams)
+	subject.Token = v.info
 	return subject, nil
 }
 
-func (x *index) describe(id string, a *account) identity.Subject {
+// judge looks everything up that can take a genuine token its effect. The standing of
+// before is returned where nothing has changed; the caller has read the version first.
+func (p *people) judge(v *verified, before *standing) (*standing, *Refused) {
+	names := p.names.Load()
+	x := p.index.Load()
+	if _, revoked := x.revoked.Load(v.claims.ID); revoked {
+		return nil, &Refused{Reason: ReasonRevokedToken, Detail: "the token"}
+	}
+	holder, _ := x.accounts.Load(v.holder)
+	if !v.hasHolder || !holder.exists() {
+		return nil, &Refused{Reason: ReasonUnknownAccount}
+	}
+	switch state, kind := holder.state(), holder.kind(); {
+	case state != identity.Active && state != identity.Invited:
+		return nil, &Refused{Reason: ReasonAccountDisabled}
+	case kind != identity.Person && kind != identity.Service:
+		return nil, &Refused{Reason: ReasonUnknownAccount, Detail: "no account that can act"}
+	}
+	if generation := holder.generation(); generation == 0 || generation != v.claims.Generation {
+		return nil, &Refused{Reason: ReasonRevokedToken, Detail: "all tokens of the account"}
+	}
+	if before != nil && before.holder == holder && (before.named == names || before.teams == nil) {
+		return before, nil
+	}
+	return &standing{holder: holder, named: names, teams: x.teamNames(holder)}, nil
+}
+
+func describe(id string, r record, teams []string) identity.Subject {
+	handle, email, userID, name, _ := r.texts()
 	return identity.Subject{
-		ID: id, Kind: identity.SubjectAccount, Handle: a.Handle, Email: a.Email,
-		UserID: a.UserID, Name: a.Name, State: a.State, Teams: x.teamNames(a),
+		ID: id, Kind: identity.SubjectAccount, Handle: handle, Email: email,
+		UserID: userID, Name: name, State: r.state(), Teams: teams,
 	}
 }
 
-// teamNames are the account's teams as headers show them. They are put together once
-// and again only after a team or an organisation has changed.
-func (x *index) teamNames(a *account) []string {
-	if len(a.Teams) == 0 {
+// teamNames are the account's teams as headers show them; nil where it is in none.
+func (x *index) teamNames(r record) []string {
+	_, _, _, _, teams := r.texts()
+	if teams == "" {
 		return nil
 	}
-	as := x.names.Load()
-	if known := a.named.Load(); known != nil && known.of == x && known.as == as {
-		return known.teams
-	}
-	names := make([]string, 0, len(a.Teams))
-	for id := range a.Teams {
-		found, ok := x.teams.Load(string(id))
-		if !ok {
+	names := make([]string, 0, len(teams)/len(uid{}))
+	for id := range teamsOf(teams) {
+		t, ok := x.teams.Load(id)
+		if !ok || t.handle == "" {
 			continue
 		}
-		t := found.(team)
-		organisation, ok := x.accounts.Load(t.Organisation)
-		if !ok || t.Handle == "" || organisation.(*account).Handle == "" {
+		organisation, _ := x.accounts.Load(t.organisation)
+		if !organisation.exists() || organisation.handle() == "" {
 			continue
 		}
-		names = append(names, organisation.(*account).Handle+":"+t.Handle)
+		names = append(names, organisation.handle()+":"+t.handle)
 	}
 	slices.Sort(names)
-	a.named.Store(&namedTeams{of: x, as: as, teams: names})
 	return names
 }
 
 // Apply implements identity.Sink. When it returns, the next request is judged by the
 // changes.
 func (a *Authenticator) Apply(_ context.Context, revision uint64, changes []identity.Change) error {
-	x := a.people.index.Load()
+	if len(changes) == 0 {
+		return nil
+	}
+	w := writer{index: a.people.index.Load()}
+	defer func() { // after an error as well: a part of the changes is there
+		if w.renamed {
+			a.people.names.Add(1)
+		}
+		a.people.version.Add(1)
+	}()
 	for _, change := range changes {
-		if err := x.put(change); err != nil {
+		if err := w.put(change); err != nil {
 			return fmt.Errorf("authn: revision %d: %w", revision, err)
 		}
 	}
@@ -148,61 +167,119 @@ func (a *Authenticator) Apply(_ context.Context, revision uint64, changes []iden
 // Replace implements identity.Sink: readers see the old state until the new one is
 // complete.
 func (a *Authenticator) Replace(_ context.Context, revision uint64, documents iter.Seq2[identity.Change, error]) error {
-	x := new(index)
+	w := writer{index: newIndex()}
 	for change, err := range documents {
 		if err == nil {
-			err = x.put(change)
+			err = w.put(change)
 		}
 		if err != nil {
 			return fmt.Errorf("authn: replace with revision %d: %w", revision, err)
 		}
 	}
-	a.people.index.Store(x)
+	a.people.index.Store(w.index)
+	a.people.names.Add(1)
+	a.people.version.Add(1)
 	return nil
 }
 
-func (x *index) put(c identity.Change) error {
+// writer puts documents into an index. One that cannot be read is an error and changes
+// nothing: the feed then replaces everything.
+type writer struct {
+	*index
+	reader  reader
+	renamed bool // what memberships are called may have changed
+}
+
+func (w *writer) put(c identity.Change) (err error) {
 	switch c.Collection {
 	case identity.CollectionAccounts:
-		return x.putAccount(c)
+		err = w.putAccount(c)
 	case identity.CollectionTeams:
-		x.names.Add(1)
-		defer x.names.Add(1) // before and after: nothing put together in between lasts
-		return store(&x.teams, c, func(t team) any { return t })
+		err = w.putTeam(c)
 	case identity.CollectionGenerations:
-		return store(&x.generations, c, func(g identity.GenerationDocument) any { return g.N })
+		err = w.putGeneration(c)
 	case identity.CollectionRevocations:
-		return store(&x.revoked, c, func(r identity.RevocationDocument) any { return r.Expires })
+		err = w.putRevocation(c)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", c.Collection, c.Key, err)
 	}
 	return nil
 }
 
-func (x *index) putAccount(c identity.Change) error {
-	organisation := false
-	if before, had := x.accounts.Load(c.Key); had {
-		organisation = before.(*account).Kind == identity.Organisation
+func (w *writer) putAccount(c identity.Change) error {
+	id, ok := parseUID(c.Key)
+	if !ok {
+		return errKey
 	}
-	err := store(&x.accounts, c, func(doc accountDocument) any {
-		organisation = organisation || doc.Kind == identity.Organisation
-		return &account{accountDocument: doc}
-	})
-	if organisation {
-		x.names.Add(1)
+	before, _ := w.accounts.Load(id)
+	var p *person
+	if c.Doc != nil {
+		var err error
+		if p, err = w.reader.account(c.Doc); err != nil {
+			return err
+		}
 	}
-	return err
+	after := pack(p, before.generation())
+	for _, r := range [...]record{before, after} {
+		w.renamed = w.renamed || r.exists() && r.kind() == identity.Organisation
+	}
+	w.store(id, after)
+	return nil
 }
 
-// store keeps what keep makes of a document, or removes it. A document that cannot be
-// read is an error and changes nothing: the feed then replaces everything.
-func store[T any](in *sync.Map, c identity.Change, keep func(T) any) error {
+func (w *writer) putGeneration(c identity.Change) error {
+	id, ok := parseUID(c.Key)
+	if !ok {
+		return errKey
+	}
+	generation := uint64(0)
+	if c.Doc != nil {
+		var err error
+		if generation, err = w.reader.generation(c.Doc); err != nil {
+			return err
+		}
+	}
+	before, _ := w.accounts.Load(id)
+	w.store(id, before.withGeneration(generation))
+	return nil
+}
+
+// store keeps nothing where there is neither an account nor a generation.
+func (w *writer) store(id uid, r record) {
+	if r == "" {
+		w.accounts.Delete(id)
+		return
+	}
+	w.accounts.Store(id, r)
+}
+
+func (w *writer) putTeam(c identity.Change) error {
+	id, ok := parseUID(c.Key)
+	if !ok {
+		return errKey
+	}
+	w.renamed = true
 	if c.Doc == nil {
-		in.Delete(c.Key)
+		w.teams.Delete(id)
 		return nil
 	}
-	var doc T
-	if err := json.Unmarshal(c.Doc, &doc); err != nil {
-		return fmt.Errorf("%s %s: %w", c.Collection, c.Key, err)
+	t, err := w.reader.team(c.Doc)
+	if err != nil {
+		return err
 	}
-	in.Store(c.Key, keep(doc))
+	w.teams.Store(id, t)
+	return nil
+}
+
+func (w *writer) putRevocation(c identity.Change) error {
+	if c.Doc == nil {
+		w.revoked.Delete(c.Key)
+		return nil
+	}
+	if _, err := w.reader.object(c.Doc); err != nil {
+		return err
+	}
+	w.revoked.Store(c.Key, struct{}{})
 	return nil
 }

@@ -13,9 +13,12 @@ import (
 )
 
 const (
-	maxMinted        = 4900 // characters; clients of the platform refuse tokens of 5000
-	maxGroupBytes    = 1024 // of all groups in an assertion: proxies give all headers 4 KB
-	rememberedBadges = 4096 // one for each subject and host; a caller may invent hosts
+	maxMinted     = 4900 // characters; clients of the platform refuse tokens of 5000
+	maxGroupBytes = 1024 // of all groups in an assertion: proxies give all headers 4 KB
+	// rememberedBadges bounds in bytes the assertions that are handed out again: one
+	// for each subject and host, of which a caller may invent many. Signing costs
+	// more than all the rest of a check, so there is room for those of 100,000.
+	rememberedBadges = 128 << 20
 )
 
 // Issuer mints and verifies the tokens of one issuer name. It is safe for concurrent
@@ -42,12 +45,22 @@ type badgeKey struct {
 	groups                 int
 }
 
+// badgeWeight is what remembering a badge costs in bytes, the cache's own included.
+func badgeWeight(k badgeKey, b *badge) int {
+	const fixed = 560
+	n := fixed + len(b.raw) + len(k.subject) + len(k.audience) + len(b.about.Email) + len(b.about.Name)
+	for _, group := range b.about.Groups {
+		n += len(group)
+	}
+	return n
+}
+
 // NewIssuer makes the issuer whose access tokens carry iss and aud as given; both are
 // compared exactly.
 func NewIssuer(issuer, audience string, keys Keys, now func() time.Time) *Issuer {
 	return &Issuer{
 		issuer: issuer, audience: audience, keys: keys, now: now,
-		badges: recent.New[badgeKey, *badge](rememberedBadges),
+		badges: recent.NewWeighed(rememberedBadges, badgeWeight),
 	}
 }
 

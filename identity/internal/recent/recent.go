@@ -1,72 +1,48 @@
 // Package recent is a bounded memory of recently used values that is read without a
-// lock. It owns nothing but that; what is remembered, and for how long it may be
-// believed, is the business of the packages beside it (token, authn).
+// lock. It owns nothing but the bound, which the cache of github.com/maypok86/otter
+// keeps; what is remembered, and for how long it may be believed, is the business of
+// the packages beside it (token, authn).
 package recent
 
 import (
-	"sync"
-	"sync/atomic"
+	"math"
+
+	"github.com/maypok86/otter/v2"
 )
 
-// Map remembers at most about twice its limit: two generations, of which the older
-// is dropped whole when the younger is full. What is read from the older moves to
-// the younger, so that values in use survive. The zero Map is not usable; New makes
-// one.
+// Map remembers values up to its bound and, beyond it, forgets those that are least
+// likely to be asked for again. A value may be forgotten at any time. The zero Map is
+// not usable; New and NewWeighed make one.
 type Map[K comparable, V any] struct {
-	limit int64
-	pair  atomic.Pointer[pair]
+	cache *otter.Cache[K, V]
 }
 
-type pair struct {
-	young, old *sync.Map
-	count      atomic.Int64 // entries put into young
-}
-
-// New makes a Map with generations of limit entries; a limit below 1 is 1.
+// New makes a Map of at most limit values; a limit below 1 is 1.
 func New[K comparable, V any](limit int) *Map[K, V] {
-	m := &Map[K, V]{limit: int64(max(limit, 1))}
-	m.pair.Store(&pair{young: new(sync.Map), old: new(sync.Map)})
-	return m
+	return &Map[K, V]{cache: otter.Must(&otter.Options[K, V]{MaximumSize: max(limit, 1)})}
+}
+
+// NewWeighed makes a Map of values that weigh at most budget together; a budget below 1
+// is 1. A value's weight must not change.
+func NewWeighed[K comparable, V any](budget int64, weigh func(K, V) int) *Map[K, V] {
+	return &Map[K, V]{cache: otter.Must(&otter.Options[K, V]{
+		MaximumWeight: uint64(max(budget, 1)),
+		// What weighs nothing would never be forgotten.
+		Weigher: func(key K, value V) uint32 { return uint32(min(max(weigh(key, value), 1), math.MaxUint32)) },
+	})}
 }
 
 // Get returns what was put under the key, unless it has been forgotten.
-func (m *Map[K, V]) Get(key K) (value V, found bool) {
-	p := m.pair.Load()
-	if got, ok := p.young.Load(key); ok {
-		return got.(V), true
-	}
-	got, ok := p.old.Load(key)
-	if !ok {
-		return value, false
-	}
-	value = got.(V)
-	m.Put(key, value)
-	return value, true
-}
+func (m *Map[K, V]) Get(key K) (value V, found bool) { return m.cache.GetIfPresent(key) }
 
 // Put remembers the value in place of an earlier one of the same key.
-func (m *Map[K, V]) Put(key K, value V) {
-	p := m.pair.Load()
-	if _, had := p.young.Swap(key, value); had {
-		return
-	}
-	if p.count.Add(1) == m.limit {
-		m.pair.CompareAndSwap(p, &pair{young: new(sync.Map), old: p.young})
-	}
-}
+func (m *Map[K, V]) Put(key K, value V) { m.cache.Set(key, value) }
 
 // Delete forgets the key.
-func (m *Map[K, V]) Delete(key K) {
-	p := m.pair.Load()
-	p.young.Delete(key)
-	p.old.Delete(key)
-}
+func (m *Map[K, V]) Delete(key K) { m.cache.Invalidate(key) }
 
-// Len is the number of values remembered; it walks them all.
+// Len is the number of values remembered, once what is beyond the bound is forgotten.
 func (m *Map[K, V]) Len() int {
-	p, n := m.pair.Load(), 0
-	count := func(any, any) bool { n++; return true }
-	p.young.Range(count)
-	p.old.Range(count)
-	return n
+	m.cache.CleanUp()
+	return m.cache.EstimatedSize()
 }
