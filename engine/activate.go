@@ -68,12 +68,12 @@ func (e *Engine) newPolicy(ctx context.Context, revision string, compiler *ast.C
 		return nil, err
 	}
 	p := &policy{revision: revision, questions: map[string]*question{}, data: object, memo: newMemo(e.memo)}
-	for _, ref := range entrypointRefs(compiler) {
+	for number, ref := range entrypointRefs(compiler) {
 		by, err := e.newEvaluator(ctx, compiler, ref)
 		if err != nil {
 			return nil, fmt.Errorf("prepare %v: %w", ref, err)
 		}
-		p.questions[entrypointName(ref)] = e.newQuestion(by, reachOf(compiler, ref), uint64(len(p.questions)), p.memo)
+		p.questions[entrypointName(ref)] = e.newQuestion(by, reachOf(compiler, ref), uint64(number), p.memo)
 	}
 	if len(p.questions) == 0 {
 		return nil, errors.New("no rule is marked as an entrypoint")

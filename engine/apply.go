@@ -36,11 +36,13 @@ func (e *Engine) Apply(_ context.Context, revision uint64, changes []Change) err
 // Replace forgets all data and takes documents, which are the directory as of
 // revision. Documents that are as they were are kept and not held twice, and
 // decisions made from them stay remembered. On an error, also one that documents
-// yields, nothing changes.
+// yields, nothing changes; it is ErrGap where the data became another meanwhile,
+// which may be newer than what was being taken.
 func (e *Engine) Replace(ctx context.Context, revision uint64, documents iter.Seq2[Change, error]) error {
-	current := e.state.Load().data
+	before := e.state.Load().data
+	current := before
 	if current == nil {
-		current = snapshot.New(e.parsedBytes)
+		current = snapshot.New(e.parsedBytes, e.collections...)
 	}
 	next := current.Renew(revision)
 	for c, err := range documents {
@@ -57,6 +59,9 @@ func (e *Engine) Replace(ctx context.Context, revision uint64, documents iter.Se
 	data := next.Done()
 	e.write.Lock()
 	defer e.write.Unlock()
+	if e.state.Load().data != before {
+		return fmt.Errorf("replace data by revision %d: %w", revision, ErrGap)
+	}
 	e.swap(func(s *state) { s.data = data })
 	return nil
 }

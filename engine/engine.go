@@ -54,6 +54,9 @@ type Options struct {
 	// ParsedBytes bounds the memory of documents that are kept parsed because they
 	// are read often; 0 means 64 MiB.
 	ParsedBytes int64
+	// Collections are those that policies find under data.identity even while they
+	// have no documents, as an empty object. Others are there with documents only.
+	Collections []string
 	// Now is the clock of decisions and of time.now_ns; nil means time.Now.
 	Now func() time.Time
 	// Observe sees every decision after it was made, on the goroutine that asked
@@ -69,6 +72,7 @@ type Engine struct {
 	observe  func(string, *Decision)
 	// parsedBytes is Options.ParsedBytes, for the snapshots.
 	parsedBytes int64
+	collections []string
 	memo        MemoOptions
 	counts      counts
 	// interpret makes OPA's own interpreter evaluate every policy.
@@ -90,7 +94,7 @@ type state struct {
 // New returns an engine that denies everything until it was given a policy by
 // Activate and data by Replace.
 func New(o Options) *Engine {
-	e := &Engine{deadline: o.Deadline, now: o.Now, observe: o.Observe, parsedBytes: o.ParsedBytes, memo: o.Memo}
+	e := &Engine{deadline: o.Deadline, now: o.Now, observe: o.Observe, parsedBytes: o.ParsedBytes, collections: o.Collections, memo: o.Memo}
 	if e.parsedBytes <= 0 {
 		e.parsedBytes = defaultParsedBytes
 	}

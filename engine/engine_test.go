@@ -63,7 +63,7 @@ func documents(docs map[string]string) iter.Seq2[engine.Change, error] {
 // ready returns an engine with the policy and, at revision 1, the documents.
 func ready(tb testing.TB, rules string, docs map[string]string) *engine.Engine {
 	tb.Helper()
-	return readyWith(tb, engine.Options{}, rules, docs)
+	return readyWith(tb, engine.Options{Collections: []string{"accounts"}}, rules, docs)
 }
 
 func readyWith(tb testing.TB, o engine.Options, rules string, docs map[string]string) *engine.Engine {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -100,7 +101,7 @@ type walker struct {
 // as it is constant. What its variables can be is not asked.
 func (w *walker) data(ref ast.Ref) {
 	path := constantPath(ref)
-	key := strings.Join(path, "\x00")
+	key := fmt.Sprintf("%q", path) // a name may hold any separator
 	if w.seen[key] {
 		return
 	}
@@ -157,6 +158,9 @@ func (w *walker) visit(x any) bool {
 			w.call(x[0])
 		}
 	case *ast.With:
+		if hiddenClocks[x.Value.String()] { // in the place of another function
+			w.found.varies = true
+		}
 		if target, ok := x.Target.Value.(ast.Ref); ok && target.HasPrefix(ast.DefaultRootRef) {
 			w.found.rewrites = true
 		}

@@ -47,6 +47,8 @@ type Directory struct {
 	writer *gorm.DB // one connection, transactions begin immediate
 	reader *gorm.DB // a pool of query_only connections
 	sealer *sealer
+	// progressEvery is the constant, unless a test has less time.
+	progressEvery time.Duration
 	// lanes is held by the one reading that may use several readers.
 	lanes sync.Mutex
 
@@ -62,7 +64,7 @@ type Directory struct {
 // durable cannot be had, and with [ErrLocked] when Exclusive is asked for and
 // somebody else has it.
 func Open(ctx context.Context, o Options) (_ *Directory, err error) {
-	d := &Directory{log: o.Logger, now: o.Now}
+	d := &Directory{log: o.Logger, now: o.Now, progressEvery: progressEvery}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

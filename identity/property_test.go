@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +22,7 @@ func TestWhatever_is_written_export_journal_and_sinks_agree_at_every_revision(t 
 	d := fresh(t)
 	early := attach(t, d)
 	w := &world{random: rand.New(rand.NewPCG(seed, 1))}
-	writes := 300
-	if testing.Short() {
-		writes = 60
-	}
+	writes := propertyWrites(t)
 	var late *mirror
 	sum := fold{docs: documents{}}
 	for n := range writes {
@@ -53,6 +52,24 @@ func TestWhatever_is_written_export_journal_and_sinks_agree_at_every_revision(t 
 	}
 	checkGrants(t, want)
 	checkCanonical(t, want)
+}
+
+// propertyWrites is a hundredth of the steps that are asked for: after each write the
+// whole directory is read. It is never less than what a usual run does.
+func propertyWrites(t *testing.T) int {
+	t.Helper()
+	const usual, most = 300, 10_000
+	if s := os.Getenv("GATEHOUSE_PROPERTY_STEPS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("GATEHOUSE_PROPERTY_STEPS: %v", err)
+		}
+		return min(max(n/100, usual), most)
+	}
+	if testing.Short() {
+		return 60
+	}
+	return usual
 }
 
 // refusal tells an answer of the directory from a failure of it, such as having

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// progressEvery is how often the log hears of a load that takes long.
+// progressEvery is how often the log hears of a load that takes long, unless the
+// Directory has another idea.
 const progressEvery = 3 * time.Second
 
 // replace gives each of the feeds everything, from one reading. Those that took it are
@@ -33,13 +34,14 @@ func (d *Directory) replace(ctx context.Context, feeds ...*feed) error {
 		return fmt.Errorf("load: %w", err)
 	}
 	defer r.close()
+	about := r.about(ctx) // before anything is read: afterwards the lanes are in use
 	deliveries := make([]*delivery, len(feeds))
 	var sinks sync.WaitGroup
 	for i, f := range feeds {
 		deliveries[i] = &delivery{feed: f, batches: make(chan batch, 4), gone: make(chan struct{})}
 		sinks.Go(func() { deliveries[i].run(ctx, r.revision) })
 	}
-	d.deliver(ctx, r, deliveries)
+	d.deliver(ctx, r, about, deliveries)
 	sinks.Wait()
 	var errs []error
 	for _, delivery := range deliveries {
@@ -53,9 +55,14 @@ func (d *Directory) replace(ctx context.Context, feeds ...*feed) error {
 }
 
 // deliver hands everything to all of the deliveries, as fast as the slowest takes it.
-func (d *Directory) deliver(ctx context.Context, r *reading, deliveries []*delivery) {
+// There are about so many documents.
+//
+// It may wait for no connection but those of the reading: feeding is held, and whoever
+// writes while they range over an export of their own waits for it with a connection in
+// their hands.
+func (d *Directory) deliver(ctx context.Context, r *reading, about int64, deliveries []*delivery) {
 	begin := time.Now()
-	told, documents, about := begin, 0, int64(0)
+	told, documents := begin, 0
 	for read, err := range r.batches(ctx) {
 		taking := false
 		for _, delivery := range deliveries {
@@ -65,11 +72,8 @@ func (d *Directory) deliver(ctx context.Context, r *reading, deliveries []*deliv
 		if !taking {
 			break
 		}
-		if time.Since(told) < progressEvery {
+		if time.Since(told) < d.progressEvery {
 			continue
-		}
-		if about == 0 {
-			about = d.about(ctx, r.wanted)
 		}
 		told = time.Now()
 		d.log.Info("loading the directory", "documents", documents, "of_about", max(about, int64(documents)), "revision", r.revision)
@@ -83,15 +87,16 @@ func (d *Directory) deliver(ctx context.Context, r *reading, deliveries []*deliv
 }
 
 // about is roughly how many documents there are in the collections: where rows were
-// removed there may be fewer. It is for people to look at.
-func (d *Directory) about(ctx context.Context, wanted wanted) (total int64) {
-	var counts []string
+// removed there may be fewer. It is for people to look at: 0 where it cannot be had. It
+// needs the first lane, and only what is at the end of each table.
+func (r *reading) about(ctx context.Context) (total int64) {
+	counts := []string{"0"}
 	for _, c := range collections {
-		if wanted[c.name] && c.where == "" {
+		if r.wanted[c.name] && c.where == "" {
 			counts = append(counts, "(SELECT ifnull(max(rowid), 0) FROM "+c.table+")")
 		}
 	}
-	_ = d.reader.WithContext(ctx).Raw("SELECT 0 + " + strings.Join(counts, " + ")).Row().Scan(&total)
+	_ = r.lanes[0].QueryRowContext(ctx, "SELECT "+strings.Join(counts, " + ")).Scan(&total)
 	return total
 }
 

@@ -13,7 +13,7 @@ import (
 
 func TestCollector_waits_for_as_much_garbage_with_a_small_directory(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 1600, 1 << 20: 1600, 4 << 20: 1600, 8 << 20: 800, 32 << 20: 200, 64 << 20: 100, 65 << 20: 100, 1 << 40: 100,
+		0: 1600, 1 << 20: 1600, 4 << 20: 1600, 8 << 20: 800, 31 << 20: 206, 32 << 20: 200, 64 << 20: 200, 1 << 40: 200,
 	} {
 		if got := collectPercentFor(live); got != want {
 			t.Errorf("with %d bytes live: GOGC %d, want %d", live, got, want)
@@ -28,18 +28,25 @@ func currentTuning() (percent int, limit int64) {
 	return percent, debug.SetMemoryLimit(-1)
 }
 
+// tune does what serve does.
+func tune(t *testing.T, a *app) (restore func()) {
+	t.Helper()
+	bounded := a.boundMemory(slog.New(slog.DiscardHandler))
+	paced := a.paceMemory(t.Context())
+	return func() { paced(); bounded() }
+}
+
 func TestTuning_leaves_alone_what_the_environment_sets_and_is_undone(t *testing.T) {
 	percent, limit := currentTuning()
 	environment := map[string]string{"GOGC": "73", "GOMEMLIMIT": "1GiB"}
 	a := &app{env: func(name string) string { return environment[name] }}
-	log := slog.New(slog.DiscardHandler)
-	restore := a.tuneMemory(t.Context(), log)
+	restore := tune(t, a)
 	if p, l := currentTuning(); p != percent || l != limit {
 		t.Errorf("with both set: GOGC %d and GOMEMLIMIT %d, want %d and %d", p, l, percent, limit)
 	}
 	restore()
 	delete(environment, "GOGC")
-	restore = a.tuneMemory(t.Context(), log)
+	restore = tune(t, a)
 	if p, _ := currentTuning(); p <= collectPercent || p > maxCollectPercent { // the heap of a test is small
 		t.Errorf("GOGC is %d, want more than %d", p, collectPercent)
 	}

@@ -63,7 +63,7 @@ once and good for 24 hours.`,
 func (a *app) serve(ctx context.Context, cfg Config) error {
 	log, lines := a.serverLogger(cfg)
 	defer lines.Close()
-	defer a.tuneMemory(ctx, log)()
+	defer a.boundMemory(log)()
 	// The addresses come first: a server that cannot answer must not have made its
 	// first admin and printed the only copy of a password.
 	doors, err := openListeners(cfg)
@@ -87,6 +87,7 @@ func (a *app) serve(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	defer a.paceMemory(ctx)()
 	if err := house.keeper.Load(ctx); err != nil {
 		log.Error("there is no policy: every question is denied until the policies pass") // the keeper has said why
 	}

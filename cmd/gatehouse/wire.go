@@ -28,6 +28,9 @@ const (
 	defaultAudience = "gatehouse"
 )
 
+// policyCollections are what policies see as data.identity.
+var policyCollections = []string{identity.CollectionAccounts, identity.CollectionTeams, identity.CollectionNamespaces}
+
 // gatehouse is the assembled house: the rooms that run, and the two handlers that
 // are served.
 type gatehouse struct {
@@ -52,7 +55,7 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 	if err := dir.AttachAll(ctx,
 		identity.Feed{Sink: keys, Collections: []string{identity.CollectionKeys}},
 		identity.Feed{Sink: people, Collections: authn.Collections},
-		identity.Feed{Sink: decider, Collections: []string{identity.CollectionAccounts, identity.CollectionTeams, identity.CollectionNamespaces}},
+		identity.Feed{Sink: decider, Collections: policyCollections},
 	); err != nil {
 		return nil, fmt.Errorf("load the directory: %w", err)
 	}
@@ -78,6 +81,7 @@ func engineOptions(cfg Config, now func() time.Time, metrics *admin.Metrics) eng
 		Deadline: cfg.Engine.Deadline, Now: now, Observe: metrics.Decision,
 		Memo:        engine.MemoOptions{Off: !memo.Enabled, Entries: memo.Entries, Bytes: int64(memo.Bytes)},
 		ParsedBytes: int64(cfg.Engine.ParsedBytes),
+		Collections: policyCollections,
 	}
 }
 

@@ -70,11 +70,23 @@ func New(issuer *token.Issuer, o Options) *Authenticator {
 
 const (
 	defaultRemember = 128 << 20
-	// verifiedSize is what remembering a token takes beside its own bytes.
+	// verifiedSize is what remembering a token takes beside its own bytes and the names
+	// of its holder's teams.
 	verifiedSize = 512
 )
 
-func weigh(raw string, _ *verified) int { return len(raw) + verifiedSize }
+func weigh(raw string, v *verified) int { return len(raw) + verifiedSize + v.teamsSize() }
+
+// remember keeps a token whose signature was found good, and has it weighed again when
+// its holder's teams have changed: a memory looks at a weight only when it is given one.
+func (a *Authenticator) remember(raw string, v *verified) {
+	size := int64(v.teamsSize()) + 1
+	if v.remembered.Load() == size {
+		return
+	}
+	v.remembered.Store(size)
+	a.verified.Put(strings.Clone(raw), v)
+}
 
 // verified is a token whose signature was found good. It never changes, apart from
 // what is known of its holder.
@@ -84,6 +96,17 @@ type verified struct {
 	holder    uid
 	hasHolder bool // the subject is an identifier
 	standing  atomic.Pointer[standing]
+	// remembered is one more than the size of the teams that it was weighed with; 0 when
+	// it is new.
+	remembered atomic.Int64
+}
+
+// teamsSize is how many bytes the names of the holder's teams take.
+func (v *verified) teamsSize() int {
+	if s := v.standing.Load(); s != nil {
+		return s.size
+	}
+	return 0
 }
 
 func (a *Authenticator) newVerified(c token.Claims) *verified {
@@ -134,7 +157,9 @@ func (a *Authenticator) authenticate(r *http.Request) (identity.Subject, *Refuse
 	if err != nil {
 		return identity.Subject{}, asRefused(err)
 	}
-	return a.people.subject(v)
+	subject, refused := a.people.subject(v)
+	a.remember(raw, v)
+	return subject, refused
 }
 
 // bearer returns what follows the scheme Bearer, in whatever case the scheme is
@@ -149,7 +174,7 @@ func bearer(header string) (raw string, ok bool) {
 	return strings.TrimLeft(header[at:], " \t"), true
 }
 
-// verify believes a remembered token without looking at its signature again, but not
+// verify believes a token that was remembered without looking at its signature again, but not
 // without its expiry and its key.
 func (a *Authenticator) verify(raw string) (*verified, error) {
 	if v, found := a.verified.Get(raw); found {
@@ -163,9 +188,7 @@ func (a *Authenticator) verify(raw string) (*verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := a.newVerified(claims)
-	a.verified.Put(strings.Clone(raw), v)
-	return v, nil
+	return a.newVerified(claims), nil
 }
 
 func asRefused(err error) *Refused {

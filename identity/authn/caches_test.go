@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/internal/recent"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
 )
 
@@ -265,5 +266,36 @@ func TestRemembered_tokens_serve_requests_and_not_connections(t *testing.T) {
 		if err != nil || subject.Handle != c.want {
 			t.Errorf("%s: got %q, %v, want %q", fmt.Sprint("request ", i), subject.Handle, err, c.want)
 		}
+	}
+}
+
+func TestRemembered_tokens_are_weighed_with_the_teams_of_their_holders(t *testing.T) {
+	w := newWorld(t)
+	var tokens []string
+	for range 20 {
+		raw, _ := w.mint(t, w.ada)
+		tokens = append(tokens, raw)
+	}
+	w.auth.verified = recent.NewWeighed(int64(len(tokens)*(len(tokens[0])+verifiedSize+1000)), weigh)
+	remembered := func() int {
+		for _, raw := range tokens {
+			w.expect(t, "a token", raw, good)
+		}
+		return w.auth.verified.Len()
+	}
+	if got := remembered(); got != len(tokens) {
+		t.Fatalf("without teams: got %d tokens remembered, want all %d", got, len(tokens))
+	}
+	organisation := w.account(t, identity.Account{Handle: "guild", Kind: identity.Organisation, State: identity.Active})
+	w.write(t, func(tx *identity.Tx) error {
+		err := tx.PutMember(organisation.ID, w.ada.ID, identity.Member)
+		for n := range 300 {
+			team, failed := tx.CreateTeam(identity.Team{Organisation: organisation.ID, Handle: identity.Handle(fmt.Sprintf("team-of-number-%d", n))})
+			err = errors.Join(err, failed, tx.PutTeamMember(team.ID, w.ada.ID, identity.Member))
+		}
+		return err
+	})
+	if got := remembered(); got < 1 || got > len(tokens)/3 {
+		t.Errorf("in 300 teams, whose names take some 9 kB: got %d tokens remembered, want a few of %d", got, len(tokens))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/puzpuzpuz/xsync/v4"
 
@@ -53,6 +54,9 @@ type standing struct {
 	holder record
 	named  uint64 // people.names when the teams were put together
 	teams  []string
+	// size is how many bytes the names of the teams take, which belong to this alone.
+	// The holder's are the index's.
+	size int
 }
 
 // Account is what the directory says of an account, for surfaces that name people.
@@ -110,7 +114,11 @@ func (p *people) judge(v *verified, before *standing) (*standing, *Refused) {
 	if before != nil && before.holder == holder && (before.named == names || before.teams == nil) {
 		return before, nil
 	}
-	return &standing{holder: holder, named: names, teams: x.teamNames(holder)}, nil
+	s := &standing{holder: holder, named: names, teams: x.teamNames(holder)}
+	for _, name := range s.teams {
+		s.size += len(name) + int(unsafe.Sizeof(name))
+	}
+	return s, nil
 }
 
 func describe(id string, r record, teams []string) identity.Subject {

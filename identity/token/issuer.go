@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -48,7 +49,7 @@ type badgeKey struct {
 // badgeWeight is what remembering a badge costs in bytes, the cache's own included.
 func badgeWeight(k badgeKey, b *badge) int {
 	const fixed = 560
-	n := fixed + len(b.raw) + len(k.subject) + len(k.audience) + len(b.about.Email) + len(b.about.Name)
+	n := fixed + len(b.raw) + len(k.subject) + len(k.audience) + len(b.about.Handle) + len(b.about.Email) + len(b.about.Name)
 	for _, group := range b.about.Groups {
 		n += len(group)
 	}
@@ -134,6 +135,7 @@ func (i *Issuer) Assertion(a Assertion, audience string, ttl time.Duration) (str
 		about: a, raw: raw,
 		issued: w.IssuedAt.Time, renew: w.IssuedAt.Add(ttl / 2), expires: w.ExpiresAt.Time,
 	}
+	at.audience = strings.Clone(audience) // it may be a part of a long URL
 	i.badges.Put(at, b)
 	return b.raw, b.expires, nil
 }

@@ -104,6 +104,7 @@ func New(tb testing.TB, opts ...Option) *Gate {
 	g.Engine = engine.New(engine.Options{
 		Deadline: 2 * time.Second, // a loaded test machine is not what is tested
 		Now:      o.now, Observe: metrics.Decision,
+		Collections: []string{"accounts", "teams", "namespaces"},
 	})
 	g.Authn = authn.New(g.Issuer, authn.Options{Logger: log})
 	if !o.unfed {

@@ -1,9 +1,8 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -24,7 +23,7 @@ func (p place) then(name string) place {
 type paths struct{ ids map[string]int }
 
 func (p *paths) id(at place) int {
-	key := strconv.Itoa(at.slot) + "\x00" + strings.Join(at.names, "\x00")
+	key := fmt.Sprintf("%d %q", at.slot, at.names) // a name may hold any separator
 	id, ok := p.ids[key]
 	if !ok {
 		id = len(p.ids)

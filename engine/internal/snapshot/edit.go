@@ -140,7 +140,7 @@ func (e *Edit) collection(name string) *collection {
 	if c == nil || c.owner != e.owner {
 		next := &collection{owner: e.owner, version: versions.Add(1)}
 		if c != nil {
-			next.root, next.count = c.root, c.count
+			next.root, next.count, next.always = c.root, c.count, c.always
 		}
 		e.collections[name] = next
 		return next
@@ -157,8 +157,11 @@ func (e *Edit) seen(id uint64) {
 
 // forget removes what was not put again.
 func (e *Edit) forget() {
-	maps.DeleteFunc(e.collections, func(name string, _ *collection) bool { return !e.renewal.put[name] })
 	for name, c := range e.collections {
+		if !e.renewal.put[name] && c.count > 0 {
+			c = e.collection(name)
+			c.root, c.count = nil, 0
+		}
 		var gone [][]byte
 		c.root.each(func(key []byte, d Document) {
 			if d.id <= e.renewal.since && e.renewal.same[d.id/64]>>(d.id%64)&1 == 0 {
@@ -171,13 +174,15 @@ func (e *Edit) forget() {
 	}
 }
 
-// Done is the finished snapshot.
+// Done is the finished snapshot. It has no collection that only was there before:
+// otherwise the same data would be another after it was loaded anew.
 func (e *Edit) Done() *Snapshot {
 	if e.renewal != nil {
 		e.forget()
 	}
+	maps.DeleteFunc(e.collections, func(_ string, c *collection) bool { return c.count == 0 && !c.always })
 	for _, c := range e.collections {
-		if c.owner == e.owner {
+		if c.owner == e.owner && c.root != nil {
 			c.root.trim()
 		}
 	}

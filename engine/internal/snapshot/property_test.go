@@ -116,9 +116,9 @@ func checkState(t *testing.T, s state) {
 	t.Helper()
 	for _, name := range []string{"accounts", "namespaces", "teams"} {
 		documents := s.documents[name]
-		if s.snapshot.Has(name) != (documents != nil) || s.snapshot.Len(name) != len(documents) {
+		if s.snapshot.Has(name) != (len(documents) > 0) || s.snapshot.Len(name) != len(documents) {
 			t.Fatalf("collection %s: there is %v with %d documents, want %v with %d",
-				name, s.snapshot.Has(name), s.snapshot.Len(name), documents != nil, len(documents))
+				name, s.snapshot.Has(name), s.snapshot.Len(name), len(documents) > 0, len(documents))
 		}
 		for key, text := range documents {
 			if d := s.snapshot.Get(name, key); !d.Exists() || d.Value().Compare(valueOf(text)) != 0 {

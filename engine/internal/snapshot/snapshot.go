@@ -41,6 +41,7 @@ type collection struct {
 	root    *node
 	count   int
 	version uint64
+	always  bool // is there without documents too
 }
 
 // Snapshot is the directory's data at one revision. It is immutable.
@@ -54,8 +55,15 @@ type Snapshot struct {
 
 // New is a snapshot without collections. It and those that are made from it keep
 // values of the documents that are read often, in parsedBytes of memory; with 0
-// they keep none, as does the zero Snapshot.
-func New(parsedBytes int64) *Snapshot { return &Snapshot{parsed: newCache(parsedBytes)} }
+// they keep none, as does the zero Snapshot. The collections named are there even
+// without documents; others only with some.
+func New(parsedBytes int64, always ...string) *Snapshot {
+	s := &Snapshot{parsed: newCache(parsedBytes), collections: make(map[string]*collection, len(always))}
+	for _, name := range always {
+		s.collections[name] = &collection{version: versions.Add(1), always: true}
+	}
+	return s
+}
 
 // Revision is the directory's revision that the data is of.
 func (s *Snapshot) Revision() uint64 { return s.revision }
@@ -68,22 +76,11 @@ func (s *Snapshot) Meta() ast.Object {
 	return s.meta
 }
 
-// Has says whether there is a collection of the name.
-func (s *Snapshot) Has(name string) bool { return s.collections[name] != nil }
-
 // Version changes with every change of the collection; 0 is a collection that is
 // not there.
 func (s *Snapshot) Version(name string) uint64 {
 	if c := s.collections[name]; c != nil {
 		return c.version
-	}
-	return 0
-}
-
-// Len is how many documents the collection has.
-func (s *Snapshot) Len(name string) int {
-	if c := s.collections[name]; c != nil {
-		return c.count
 	}
 	return 0
 }

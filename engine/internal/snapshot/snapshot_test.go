@@ -154,3 +154,30 @@ func Test_readers_are_not_disturbed_by_a_writer(t *testing.T) {
 func valueOf(text string) ast.Value {
 	return ast.MustInterfaceToValue(util.MustUnmarshalJSON([]byte(text)))
 }
+
+func Test_the_named_collections_are_there_without_documents_and_others_are_not(t *testing.T) {
+	s := New(0, "teams")
+	wantCollections := func(when string, teams, accounts bool) {
+		t.Helper()
+		if s.Has("teams") != teams || s.Has("accounts") != accounts {
+			t.Errorf("%s: teams is there %v, accounts %v, want %v, %v", when, s.Has("teams"), s.Has("accounts"), teams, accounts)
+		}
+	}
+	wantCollections("at first", true, false)
+	e := s.Edit(1)
+	put(t, e, Change{Collection: "teams", Key: "t", Doc: []byte(`{}`)})
+	put(t, e, Change{Collection: "accounts", Key: "a", Doc: []byte(`{}`)})
+	s = e.Done()
+	full := s
+	wantCollections("with documents", true, true)
+	e = s.Edit(2)
+	put(t, e, Change{Collection: "teams", Key: "t"})
+	put(t, e, Change{Collection: "accounts", Key: "a"})
+	s = e.Done()
+	wantCollections("after the last was removed", true, false)
+	s = full.Renew(3).Done()
+	wantCollections("after all was replaced by nothing", true, false)
+	if s.Len("teams") != 0 || s.Version("teams") == full.Version("teams") {
+		t.Error("what was replaced by nothing is as it was")
+	}
+}

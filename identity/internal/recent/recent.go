@@ -23,7 +23,7 @@ func New[K comparable, V any](limit int) *Map[K, V] {
 }
 
 // NewWeighed makes a Map of values that weigh at most budget together; a budget below 1
-// is 1. A value's weight must not change.
+// is 1. It is weighed when it is put: one whose weight has changed must be put again.
 func NewWeighed[K comparable, V any](budget int64, weigh func(K, V) int) *Map[K, V] {
 	return &Map[K, V]{cache: otter.Must(&otter.Options[K, V]{
 		MaximumWeight: uint64(max(budget, 1)),

@@ -28,6 +28,7 @@ type Handler struct {
 func NewHandler(out *Writer, json bool, level slog.Leveler) *Handler {
 	options := &slog.HandlerOptions{Level: level}
 	h := &Handler{level: level, out: out, json: json, bare: true, slog: slog.NewTextHandler(out, options)}
+	out.json.Store(json) // for what it says itself
 	if json {
 		h.slog = slog.NewJSONHandler(out, options)
 	}

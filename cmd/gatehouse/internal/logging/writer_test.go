@@ -2,11 +2,14 @@ package logging
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,4 +159,108 @@ func TestClose_writes_what_is_left_and_later_lines_at_once(t *testing.T) {
 	if got := out.String(); got != "one\ntwo\n" {
 		t.Errorf("a line after Close: %q", got)
 	}
+}
+
+// disk takes what there is room for and fails with what is beyond it.
+type disk struct {
+	sink
+	room atomic.Int64
+}
+
+var errFull = errors.New("no space left on device")
+
+func (d *disk) Write(p []byte) (int, error) {
+	n := int(min(int64(len(p)), d.room.Load()))
+	d.room.Add(int64(-n))
+	if n > 0 {
+		_, _ = d.sink.Write(p[:n])
+	}
+	if n < len(p) {
+		return n, errFull
+	}
+	return n, nil
+}
+
+const unlimited = 1 << 40
+
+func TestLines_that_cannot_be_written_are_tried_again(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &disk{}
+		out.room.Store(6)
+		w := NewWriter(out)
+		for _, line := range []string{"one\n", "two\n", "three\n"} {
+			write(t, w, line)
+			w.Flush()
+		}
+		if got := strings.Join(out.got(), ""); got != "one\ntw" {
+			t.Fatalf("on a full disk: got %q", got)
+		}
+		time.Sleep(10 * flushEvery)
+		out.room.Store(3)
+		time.Sleep(flushEvery) // without a line that comes, and again in vain
+		out.room.Store(unlimited)
+		time.Sleep(flushEvery + time.Nanosecond)
+		synctest.Wait()
+		if got := strings.Join(out.got(), ""); got != "one\ntwo\nthree\n" {
+			t.Errorf("got %q, want all lines", got)
+		}
+		w.Close()
+	})
+}
+
+func TestLines_that_there_is_no_room_for_are_counted(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		out := &disk{}
+		w := NewWriter(out)
+		NewHandler(w, asJSON, slog.LevelInfo)
+		const lines = 5000
+		for n := range lines {
+			write(t, w, fmt.Sprintf("%04d %s\n", n, strings.Repeat("x", 500)))
+		}
+		w.Flush()
+		if got := len(w.kept); got > maxKept {
+			t.Fatalf("%d bytes are kept, want at most %d", got, maxKept)
+		}
+		out.room.Store(int64(len(w.kept)) + 10) // the line about it is torn as well
+		w.Flush()
+		write(t, w, "dropped or not, it comes later\n")
+		w.Flush()
+		out.room.Store(unlimited)
+		w.Close()
+		all := slices.Collect(strings.Lines(strings.Join(out.got(), "")))
+		kept := len(all) - 2
+		if kept < 1000 {
+			t.Fatalf("got %d lines, want a megabyte", len(all))
+		}
+		for n, line := range all[:kept] {
+			if !strings.HasPrefix(line, fmt.Sprintf("%04d x", n)) {
+				t.Fatalf("line %d is %.20q", n, line)
+			}
+		}
+		if got := all[kept+1]; got != "dropped or not, it comes later\n" {
+			t.Errorf("the last line is %q", got)
+		}
+		about := all[kept]
+		if asJSON {
+			var doc struct{ Lines int }
+			if err := json.Unmarshal([]byte(about), &doc); err != nil || doc.Lines != lines-kept {
+				t.Errorf("got %s, %v, want %d lines", about, err, lines-kept)
+			}
+		} else if !strings.Contains(about, "level=ERROR") || !strings.HasSuffix(about, fmt.Sprintf(" lines=%d\n", lines-kept)) {
+			t.Errorf("got %s, want %d lines", about, lines-kept)
+		}
+	}
+}
+
+func TestCallers_do_not_wait_for_a_log_that_cannot_be_written(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &disk{}
+		w := NewWriter(out)
+		line := strings.Repeat("x", 1<<16-1) + "\n"
+		for range 40 { // more than may wait, and then more than is kept
+			write(t, w, line)
+		}
+		w.Close() // and there is nobody left to try again
+		time.Sleep(time.Hour)
+	})
 }
