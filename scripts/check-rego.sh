@@ -5,10 +5,10 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-go build -o "$dir/opa" github.com/open-policy-agent/opa
-"$dir/opa" fmt --fail --list policies
+opa=$(go tool -n opa)
+"$opa" fmt --fail --list policies
 go run ./cmd/gatehouse policy init "$dir/overlay" >/dev/null
 cd "$dir/overlay"
-"$dir/opa" check --strict --ignore '.*' --capabilities .gatehouse/capabilities.json \
+"$opa" check --strict --ignore '.*' --capabilities .gatehouse/capabilities.json \
 	--schema .gatehouse/schemas .gatehouse/policies .gatehouse/stubs .
-"$dir/opa" test --ignore '.*' .gatehouse/policies .
+"$opa" test --ignore '.*' .gatehouse/policies .

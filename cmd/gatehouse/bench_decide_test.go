@@ -3,98 +3,90 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"iter"
-	"log/slog"
-	"math/rand/v2"
-	"os"
-	"os/exec"
-	"runtime"
-	"strconv"
-	"syscall"
 	"testing"
-	"time"
-
-	"github.com/gatehouse-authz/gatehouse/bundles"
-	"github.com/gatehouse-authz/gatehouse/engine"
 )
 
-// TestBenchDecide prints what one decision of the default policies costs inside the
-// engine, each size of directory in a process of its own, accounts uniformly random.
-func TestBenchDecide(t *testing.T) {
-	fmt.Printf("\n| accounts | CPU per decision | allocations | GC cycles | live heap | resident |\n|---|---|---|---|---|---|\n")
-	for _, size := range []int{1_000, 100_000} {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "GATEHOUSE_BENCH_DECIDE="+strconv.Itoa(size))
-		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		if err := cmd.Run(); err != nil {
-			t.Fatal(err)
-		}
-	}
+// childRow is one engine that is given one task in every round.
+type childRow struct {
+	name        string
+	child       *child
+	task        string
+	cpu         []float64
+	collections int
+	fewest      int // in one round
+	last        childAnswer
 }
 
-// decideMany loads size accounts and as many namespaces with three bindings each,
-// decides for d, and prints a row of the table.
-func decideMany(size int, d time.Duration) error {
-	ctx := context.Background()
-	e := engine.New(engine.Options{})
-	if err := bundles.NewKeeper(policySources(defaultConfig()), e, slog.New(slog.DiscardHandler)).Load(ctx); err != nil {
-		return err
-	}
-	if err := e.Replace(ctx, 1, benchDocuments(size)); err != nil {
-		return err
-	}
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	begin, decisions := processCPU(), 0
-	for end := time.Now().Add(d); time.Now().Before(end); decisions++ {
-		n := rand.IntN(size)
-		if got := e.Decide(ctx, "gatehouse/ingress/decision", benchQuestion(n)); got.Effect != engine.Allow {
-			return fmt.Errorf("account %d: %+v", n, got)
-		}
-	}
-	used := processCPU() - begin
-	runtime.ReadMemStats(&after)
-	fmt.Printf("| %d | %.1f µs | %d | %d | %d MiB | %s |\n", size, used/float64(decisions)*1e6,
-		(after.Mallocs-before.Mallocs)/uint64(decisions), after.NumGC-before.NumGC, before.HeapAlloc>>20, residentSelf())
-	return nil
-}
-
-// benchDocuments are accounts, and namespaces that one owns and three others use.
-func benchDocuments(size int) iter.Seq2[engine.Change, error] {
-	return func(yield func(engine.Change, error) bool) {
-		for n := range size {
-			account := fmt.Appendf(nil, `{"email":"person-%d@example.org","handle":"person-%d","kind":"person","name":"Person %d","organisations":{},"roles":{},"state":"active","teams":{"T%d":"member"}}`, n, n, n, n/20)
-			namespace := fmt.Appendf(nil, `{"bindings":{"account:A%d":{"role":"view"},"account:A%d":{"role":"edit"},"team:T%d":{"role":"view"}},"labels":{"stage":"demo"},"owners":{"account:A%d":true}}`, (n+1)%size, (n+2)%size, n/20, n)
-			if !yield(engine.Change{Collection: "accounts", Key: "A" + strconv.Itoa(n), Doc: account}, nil) ||
-				!yield(engine.Change{Collection: "namespaces", Key: "ns" + strconv.Itoa(n), Doc: namespace}, nil) {
-				return
+// measureChildren interleaves the rounds and prints the table.
+func measureChildren(t *testing.T, what string, rows []*childRow) {
+	t.Helper()
+	for range benchRounds {
+		for _, row := range rows {
+			row.last = row.child.do(t, childTask{What: row.task, For: benchEngineTime()})
+			row.cpu = append(row.cpu, row.last.CPU)
+			if row.collections == 0 || row.last.Collections < row.fewest {
+				row.fewest = row.last.Collections
 			}
+			row.collections += row.last.Collections
+		}
+	}
+	fmt.Printf("\n| %s | CPU | allocations | GC cycles | live heap | resident |\n|---|---|---|---|---|---|\n", what)
+	for _, row := range rows {
+		fmt.Printf("| %s | %.1f µs | %.0f | %d | %.0f MiB | %.0f MiB |\n",
+			row.name, 1e6*median(row.cpu), row.last.Allocations, row.collections, row.last.Heap, row.last.Resident)
+	}
+	for _, row := range rows {
+		if row.fewest < leastCycles {
+			fmt.Printf("\n**%s: a round saw %d garbage collections, fewer than %d: the share of collecting in its CPU is chance.**\n", row.name, row.fewest, leastCycles)
 		}
 	}
 }
 
-// benchQuestion asks as account n to read a notebook that its own binding lets it read.
-func benchQuestion(n int) engine.Value {
-	str, field := engine.String, func(key string, v engine.Value) engine.Field { return engine.Field{Key: key, Value: v} }
-	subject := engine.Object(
-		field("id", str("A"+strconv.Itoa(n))), field("kind", str("account")), field("groups", engine.Object()),
-		field("token", engine.Object(field("kind", str("access")), field("jti", str("J")), field("issuer", str("https://id.example.org")), field("scopes", engine.Object()))),
-	)
-	request := engine.Object(
-		field("method", str("GET")), field("scheme", str("https")), field("host", str("app.example.org")),
-		field("path", engine.Array(str("notebook"), str("ns"+strconv.Itoa(n)), str("demo"), str("lab"))),
-		field("query", engine.Object()), field("websocket", engine.Bool(false)), field("headers", engine.Object()),
-	)
-	return engine.Object(field("subject", subject), field("request", request))
+// TestBenchDecide prints what one decision of the default policies costs inside the
+// engine with its memo off: over a small and a large directory, accounts uniformly
+// random, and in a namespace of few and of many bindings. The collector runs as Go does
+// it by default, not as serve paces it: the promise is about an engine in any process.
+func TestBenchDecide(t *testing.T) {
+	quiet(t)
+	core, _ := twoCores(t)
+	small := startChild(t, "engine", childOptions{Size: benchPeople, MemoOff: true}, core)
+	large := startChild(t, "engine", childOptions{Size: benchSize(), MemoOff: true}, core)
+	remembering := startChild(t, "engine", childOptions{Size: benchPeople}, core)
+	bound := startChild(t, "engine", childOptions{Size: benchPeople, Bound: benchBound, MemoOff: true}, core)
+	rows := []*childRow{
+		{name: fmt.Sprintf("%d accounts", benchPeople), child: small, task: "decide"},
+		{name: fmt.Sprintf("%d accounts", benchSize()), child: large, task: "decide"},
+		{name: fmt.Sprintf("%d accounts, namespaces of 3 bindings", benchPeople), child: bound, task: "decide"},
+		{name: fmt.Sprintf("the same, a namespace of %d bindings", benchBound), child: bound, task: "decide in the large namespace"},
+		{name: fmt.Sprintf("%d accounts, memo on: every decision remembered", benchPeople), child: remembering, task: "decide"},
+	}
+	measureChildren(t, "one decision, memo off but where it says on, GOGC by default", rows)
+	reachScale.is(median(rows[1].cpu)/median(rows[0].cpu), "%.1f µs ÷ %.1f µs", 1e6*median(rows[1].cpu), 1e6*median(rows[0].cpu))
+	reachBound.is(median(rows[3].cpu)/median(rows[2].cpu), "%.1f µs ÷ %.1f µs", 1e6*median(rows[3].cpu), 1e6*median(rows[2].cpu))
 }
 
-func processCPU() float64 {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails only for a bad argument
-	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
+// TestBenchWrite prints what it costs to write one binding: the engine's snapshot alone,
+// and the whole way from SQLite's commit to the sinks.
+func TestBenchWrite(t *testing.T) {
+	quiet(t)
+	core, _ := twoCores(t)
+	small := startChild(t, "engine", childOptions{Size: benchPeople}, core)
+	large := startChild(t, "engine", childOptions{Size: benchSize()}, core)
+	rows := []*childRow{
+		{name: fmt.Sprintf("%d namespaces", benchPeople), child: small, task: "write"},
+		{name: fmt.Sprintf("%d namespaces", benchSize()), child: large, task: "write"},
+	}
+	measureChildren(t, "one binding written, snapshot only, GOGC by default", rows)
+	reachApply.is(median(rows[1].cpu)/median(rows[0].cpu), "%.1f µs ÷ %.1f µs", 1e6*median(rows[1].cpu), 1e6*median(rows[0].cpu))
+	small.end()
+	large.end()
+	fmt.Print("\n| one binding written, all of it | p50 | p99 | p99.9 | CPU | a second |\n|---|---|---|---|---|---|\n")
+	for _, size := range []int{benchPeople, benchSize()} {
+		house := startChild(t, "house", childOptions{Data: benchDirectory(t, size), Size: size}, bothCores(t))
+		got := house.do(t, childTask{What: "write", For: benchEngineTime()})
+		house.end()
+		fmt.Printf("| %d namespaces | %s | %s | %s | %.0f µs | %.0f |\n", size,
+			short(got.Written[0]), short(got.Written[1]), short(got.Written[2]), 1e6*got.CPU, float64(got.Times)/benchEngineTime().Seconds())
+	}
 }
-
-func residentSelf() string { return memoryOf("/proc/self/status") }
