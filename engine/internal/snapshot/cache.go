@@ -12,15 +12,15 @@ import (
 // takes no lock and writes nothing but a mark. A nil *cache keeps nothing.
 //
 // It is a table of sets of four. A value that was read since the hand last passed
-// gets a second chance. A value is kept from the second time on that it is made:
-// keeping one that is not read again costs the garbage collector more than making
-// it.
+// gets a second chance. A value is kept from the second time on that it is asked
+// for: keeping one that is not read again costs the garbage collector more than
+// making it.
 type cache struct {
 	budget int64
 	used   atomic.Int64
 	hand   atomic.Uint64
 	slots  []atomic.Pointer[entry]
-	made   []atomic.Uint64 // IDs of values that were made once
+	made   []atomic.Uint64 // IDs of values that were asked for once
 }
 
 type entry struct {
@@ -75,11 +75,14 @@ func (c *cache) get(id uint64) ast.Value {
 	return nil
 }
 
+// again says whether the value of the document was asked for not long ago, and so
+// is worth being kept. Asking is what it remembers.
+func (c *cache) again(id uint64) bool {
+	return c != nil && c.made[spread(id)&uint64(len(c.made)-1)].Swap(id) == id
+}
+
 // put keeps the value of a document whose compact form has size bytes.
 func (c *cache) put(id uint64, value ast.Value, size int) {
-	if c == nil || c.made[spread(id)&uint64(len(c.made)-1)].Swap(id) != id {
-		return
-	}
 	e := &entry{id: id, value: value, bytes: entryBytes + compactBytes*int64(size)}
 	set := c.set(id)
 	place := &set[0]

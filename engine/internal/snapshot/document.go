@@ -71,16 +71,33 @@ func (d Document) Value() ast.Value {
 		return v
 	}
 	v := terms.Decode(d.compact)
-	d.parsed.put(d.id, v, len(d.compact))
+	if d.parsed.again(d.id) {
+		d.parsed.put(d.id, v, len(d.compact))
+	}
 	return v
 }
 
-// Open is Value for one evaluation that asks for members: a large document that
-// was not made as a whole yet is a *terms.Lazy, so that a namespace of ten thousand
-// bindings is not parsed for one of them after every write to it.
+// Open is Value for one evaluation that asks for members. A document that nobody
+// asked for lately, and a large one that was not made as a whole yet, is a
+// *terms.Lazy: of a million documents most decisions read two that are not kept,
+// and of those a few members; and a namespace of ten thousand bindings is not parsed
+// for one of them after every write to it.
 func (d Document) Open() ast.Value {
-	if d.apart != nil && d.apart.value.Load() == nil {
+	switch {
+	case d.id == 0:
+		return nil
+	case d.apart != nil && d.apart.value.Load() == nil:
 		return terms.OpenAs(d.compact, d.apart.whole)
+	case d.apart != nil:
+		return d.apart.whole()
 	}
-	return d.Value()
+	if v := d.parsed.get(d.id); v != nil {
+		return v
+	}
+	if !d.parsed.again(d.id) {
+		return terms.Open(d.compact)
+	}
+	v := terms.Decode(d.compact)
+	d.parsed.put(d.id, v, len(d.compact))
+	return v
 }
