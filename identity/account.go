@@ -1,12 +1,9 @@
 package identity
 
 import (
-	"crypto/rand"
 	"fmt"
 	"iter"
-	"strings"
-
-	"github.com/oklog/ulid/v2"
+	"slices"
 )
 
 // Scopes of the handles table. A team's handle is unique within its
@@ -23,25 +20,67 @@ func scopeTeam(organisation AccountID) string { return "team:" + string(organisa
 // one, as a restored account does: a ULID that was never in use. A handle is
 // needed unless it is only invited. Roles and memberships are not taken from it.
 func (tx *Tx) CreateAccount(a Account) (Account, error) {
-	id, err := tx.newID("account", string(a.ID))
+	created, err := tx.CreateAccounts([]Account{a})
 	if err != nil {
-		return Account{}, fmt.Errorf("create account: %w", err)
+		return Account{}, one(err)
 	}
-	a.ID, a.Generation, a.Created = AccountID(id), 1, moment(seconds(tx.dir.now()))
-	a.Roles, a.Teams, a.Organisations = nil, map[TeamID]MemberRole{}, map[AccountID]MemberRole{}
-	if err := tx.checkAccount(&a); err != nil {
-		return Account{}, fmt.Errorf("create account: %w", err)
+	return created[0], nil
+}
+
+// CreateAccounts makes accounts as [Tx.CreateAccount] makes one, all of them or,
+// with an [ItemError], none.
+func (tx *Tx) CreateAccounts(accounts []Account) ([]Account, error) {
+	created := slices.Clone(accounts)
+	if err := tx.checkNew(created); err != nil {
+		return nil, err
 	}
-	tx.touchNew(CollectionAccounts, id)
-	tx.touchNew(CollectionGenerations, id)
-	err = tx.change("create account", func() error {
-		row := a.row()
-		if err := tx.db.Create(&row).Error; err != nil {
+	rows, handles := make([]row, len(created)), make([]row, 0, len(created))
+	for i, a := range created {
+		rows[i] = a.row()
+		if a.Handle != "" {
+			handles = append(handles, row{scopeAccount, string(a.Handle), string(a.ID)})
+		}
+		tx.touchNew(CollectionAccounts, string(a.ID))
+		tx.touchNew(CollectionGenerations, string(a.ID))
+	}
+	return created, tx.change("create account", func() error {
+		if err := tx.insert(insertAccounts, rows); err != nil {
 			return err
 		}
-		return tx.takeHandle(scopeAccount, a.Handle, id)
+		return tx.insert(insertHandles, handles)
 	})
-	return a, err
+}
+
+// checkNew gives accounts their IDs and normal names, and refuses those that are
+// not whole or not unique, among each other too.
+func (tx *Tx) checkNew(accounts []Account) error {
+	refused := func(i int, err error) error {
+		return &ItemError{Item: i, Err: fmt.Errorf("create account: %w", err)}
+	}
+	if err := tx.writable(); err != nil {
+		return refused(0, err)
+	}
+	wanted := make([]string, len(accounts))
+	for i := range accounts {
+		wanted[i] = string(accounts[i].ID)
+	}
+	ids, item, err := tx.newIDs("account", wanted)
+	if err != nil {
+		return refused(item, err)
+	}
+	created := moment(seconds(tx.dir.now()))
+	for i := range accounts {
+		a := &accounts[i]
+		a.ID, a.Generation, a.Created = AccountID(ids[i]), 1, created
+		a.Roles, a.Teams, a.Organisations = nil, map[TeamID]MemberRole{}, map[AccountID]MemberRole{}
+		if err := a.normalise(); err != nil {
+			return refused(i, err)
+		}
+	}
+	if item, err := tx.checkUnique(accounts); err != nil {
+		return refused(item, err)
+	}
+	return nil
 }
 
 // UpdateAccount sets name, e-mail, user id and state of an account to those
@@ -66,14 +105,13 @@ func (tx *Tx) UpdateAccount(a Account) error {
 		if err := tx.touch(CollectionAccounts, string(a.ID)); err != nil {
 			return err
 		}
-		row := a.row()
-		if err := tx.db.Save(&row).Error; err != nil {
+		if err := tx.insert(replaceAccounts, []row{a.row()}); err != nil {
 			return err
 		}
-		if was.Handle != "" {
+		if was.Handle != "" || a.Handle == "" {
 			return nil
 		}
-		return tx.takeHandle(scopeAccount, a.Handle, string(a.ID))
+		return tx.insert(insertHandles, []row{{scopeAccount, string(a.Handle), string(a.ID)}})
 	})
 }
 
@@ -93,15 +131,19 @@ func (tx *Tx) checkUpdate(was Account, a *Account) error {
 	case a.State == Invited && was.State != Invited:
 		return invalid("state", "an account that was %s cannot become invited", was.State)
 	}
-	return tx.checkAccount(a)
-}
-
-// checkAccount normalises the account and refuses it where it is not whole or
-// not unique.
-func (tx *Tx) checkAccount(a *Account) (err error) {
 	if err := tx.writable(); err != nil {
 		return err
 	}
+	if err := a.normalise(); err != nil {
+		return err
+	}
+	_, err := tx.checkUnique([]Account{*a})
+	return err
+}
+
+// normalise brings the names of an account into the spelling that the directory
+// keeps, and refuses an account that is not whole.
+func (a *Account) normalise() (err error) {
 	switch a.Kind {
 	case Person, Organisation, Service:
 	default:
@@ -136,49 +178,25 @@ func (tx *Tx) checkAccount(a *Account) (err error) {
 	if a.Handle == "" && a.Email == "" && a.UserID == "" {
 		return invalid("handle", "an account needs a handle, an e-mail or a user id to be named by")
 	}
-	return tx.checkUnique(*a)
-}
-
-// checkUnique refuses what would make two accounts answer to one name. A user id
-// is exact, yet one that spells another account's e-mail would be a twin too.
-func (tx *Tx) checkUnique(a Account) error {
-	if a.Handle != "" {
-		if err := tx.freeHandle(scopeAccount, a.Handle, string(a.ID)); err != nil {
-			return err
-		}
-	}
-	names := []struct{ field, where, value string }{
-		{"email", "email = ?", string(a.Email)},
-		{"email", "user_fold = ?", string(a.Email)},
-		{"user_id", "user_id = ?", a.UserID},
-		{"user_id", "email = ?", fold(a.UserID)},
-	}
-	for _, name := range names {
-		if name.value == "" {
-			continue
-		}
-		n, err := tx.count(&accountRow{}, name.where+" AND id <> ?", name.value, string(a.ID))
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			return fmt.Errorf("%s: %w", name.field, ErrExists)
-		}
-	}
 	return nil
 }
 
-func (a Account) row() accountRow {
-	row := accountRow{
-		ID: string(a.ID), Handle: text(a.Handle), Kind: string(a.Kind), State: string(a.State),
-		Email: text(a.Email), UserID: text(a.UserID), Name: a.Name, Generation: a.Generation,
-		CreatedAt: seconds(a.Created),
+func (a Account) row() row {
+	return row{
+		string(a.ID), orNull(a.Handle), string(a.Kind), string(a.State), orNull(a.Email), orNull(a.UserID),
+		orNull(userFold(a.UserID)), a.Name, a.Generation, seconds(a.Created),
 	}
-	if strings.Contains(a.UserID, "@") {
-		row.UserFold = text(fold(a.UserID))
-	}
-	return row
 }
+
+var (
+	accountColumns = []string{"id", "handle", "kind", "state", "email", "user_id", "user_fold", "name", "generation", "created"}
+	insertAccounts = insertInto("accounts", "", accountColumns...)
+	// What names an account refers to its row, so the row is changed, not replaced.
+	replaceAccounts = insertInto("accounts", `ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, kind = excluded.kind,
+		state = excluded.state, email = excluded.email, user_id = excluded.user_id, user_fold = excluded.user_fold,
+		name = excluded.name, generation = excluded.generation, created = excluded.created`, accountColumns...)
+	insertHandles = insertInto("handles", "", "scope", "handle", "owner")
+)
 
 // RemoveAccount removes an account and everything that names it: bindings,
 // ownerships, memberships, platform roles and password, and of an organisation
@@ -311,52 +329,4 @@ func (tx *Tx) accountWhere(where, value string) (Account, error) {
 // Accounts yields every account, oldest first.
 func (tx *Tx) Accounts() iter.Seq2[Account, error] {
 	return pages(tx, CollectionAccounts, loadAccounts)
-}
-
-// newID gives out an identifier, or takes the one that was asked for if nobody
-// ever had it.
-func (tx *Tx) newID(field, wanted string) (string, error) {
-	if wanted == "" {
-		id, err := ulid.New(ulid.Timestamp(tx.dir.now()), rand.Reader)
-		return id.String(), err
-	}
-	if id, err := ulid.ParseStrict(wanted); err != nil || id.String() != wanted {
-		return "", invalid(field+" id", "must be an upper-case ULID")
-	}
-	used := []struct {
-		row   any
-		where string
-	}{
-		{&accountRow{}, "id = ?"}, {&teamRow{}, "id = ?"},
-		{&handleRow{}, "scope = '" + scopeGone + "' AND handle = ?"},
-	}
-	for _, by := range used {
-		n, err := tx.count(by.row, by.where, wanted)
-		if err != nil {
-			return "", err
-		}
-		if n > 0 {
-			return "", fmt.Errorf("%s id: %w", field, ErrExists)
-		}
-	}
-	return wanted, nil
-}
-
-// freeHandle refuses a handle that somebody else has or ever had.
-func (tx *Tx) freeHandle(scope string, h Handle, owner string) error {
-	n, err := tx.count(&handleRow{}, "scope = ? AND handle = ? AND owner <> ?", scope, string(h), owner)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		return fmt.Errorf("handle: %w (handles are never given out twice)", ErrExists)
-	}
-	return nil
-}
-
-func (tx *Tx) takeHandle(scope string, h Handle, owner string) error {
-	if h == "" {
-		return nil
-	}
-	return tx.db.Create(&handleRow{Scope: scope, Handle: string(h), Owner: owner}).Error
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"database/sql"
 	"fmt"
 	"iter"
 	"slices"
@@ -11,109 +12,195 @@ import (
 
 // PutNamespace makes a namespace, or replaces owners, labels and quota of one;
 // its bindings stay. A namespace has at least one owner at all times.
-func (tx *Tx) PutNamespace(n Namespace) error {
-	owners, err := tx.checkNamespace(&n)
+func (tx *Tx) PutNamespace(n Namespace) error { return one(tx.PutNamespaces([]Namespace{n})) }
+
+// PutNamespaces puts namespaces as [Tx.PutNamespace] puts one, all of them or, with
+// an [ItemError], none. A name may stand there once.
+func (tx *Tx) PutNamespaces(namespaces []Namespace) error {
+	rows, err := tx.checkNamespaces(namespaces)
 	if err != nil {
-		return fmt.Errorf("put namespace: %w", err)
+		return err
 	}
-	name := string(n.Name)
 	return tx.change("put namespace", func() error {
-		if err := tx.touch(CollectionNamespaces, name); err != nil {
+		existing, err := tx.touchNamespaces(rows.names)
+		if err != nil {
 			return err
 		}
-		if err := tx.touch(CollectionQuotas, name); err != nil {
+		if err := tx.insert(upsertNamespaces, rows.namespaces); err != nil {
 			return err
 		}
-		if err := tx.db.Clauses(upsert).Create(&namespaceRow{Name: name, Quota: text(n.Quota)}).Error; err != nil {
+		for _, table := range []string{"owners", "labels"} {
+			if err := deleteAmong(tx, table, "namespace", existing); err != nil {
+				return err
+			}
+		}
+		if err := tx.insert(insertOwners, rows.owners); err != nil {
 			return err
 		}
-		if err := tx.db.Where("namespace = ?", name).Delete(&ownerRow{}).Error; err != nil {
-			return err
-		}
-		if err := tx.db.CreateInBatches(owners, 100).Error; err != nil {
-			return err
-		}
-		return tx.putLabels(name, n.Labels)
+		return tx.insert(insertLabels, rows.labels)
 	})
 }
 
-func (tx *Tx) putLabels(name string, labels map[string]string) error {
-	if err := tx.db.Where("namespace = ?", name).Delete(&labelRow{}).Error; err != nil {
-		return err
+var (
+	upsertNamespaces = insertInto("namespaces", "ON CONFLICT (name) DO UPDATE SET quota = excluded.quota", "name", "quota")
+	insertOwners     = insertInto("owners", "", "namespace", "principal", "account_id", "team_id")
+	insertLabels     = insertInto("labels", "", "namespace", "label", "value")
+)
+
+// touchNamespaces is touch for namespaces that are going to be put. It gives those
+// that exist already.
+func (tx *Tx) touchNamespaces(names []string) (existing []string, err error) {
+	there, err := tx.present("SELECT name FROM namespaces WHERE "+among("name"), names)
+	if err != nil {
+		return nil, err
 	}
-	rows := make([]labelRow, 0, len(labels))
-	for label, value := range labels {
-		rows = append(rows, labelRow{Namespace: name, Label: label, Value: value})
+	for _, name := range names {
+		if there[name] {
+			existing = append(existing, name)
+			continue
+		}
+		tx.touchNew(CollectionNamespaces, name)
+		tx.touchNew(CollectionQuotas, name)
 	}
-	if len(rows) == 0 {
-		return nil
+	for _, collection := range []string{CollectionNamespaces, CollectionQuotas} {
+		if err := tx.touch(collection, existing...); err != nil {
+			return nil, err
+		}
 	}
-	return tx.db.CreateInBatches(rows, 100).Error
+	return existing, nil
 }
 
-// checkNamespace refuses a namespace that is not whole, and gives the rows of
-// its owners.
-func (tx *Tx) checkNamespace(n *Namespace) ([]ownerRow, error) {
-	if err := tx.writable(); err != nil {
-		return nil, err
+// present says which of the keys a query finds.
+func (tx *Tx) present(query string, keys []string) (map[string]bool, error) {
+	there := make(map[string]bool, len(keys))
+	err := scanAmong(tx, query, keys, func(rows *sql.Rows) error {
+		var key string
+		err := rows.Scan(&key)
+		there[key] = true
+		return err
+	})
+	return there, err
+}
+
+// namespaceRows is what putting namespaces writes.
+type namespaceRows struct {
+	names                      []string
+	namespaces, owners, labels []row
+}
+
+// checkNamespaces refuses namespaces that are not whole, and gives the rows of the
+// others.
+func (tx *Tx) checkNamespaces(namespaces []Namespace) (*namespaceRows, error) {
+	refused := func(i int, err error) error {
+		return &ItemError{Item: i, Err: fmt.Errorf("put namespace: %w", err)}
 	}
+	if err := tx.writable(); err != nil {
+		return nil, refused(0, err)
+	}
+	var owners []Principal
+	for _, n := range namespaces {
+		owners = append(owners, n.Owners...)
+	}
+	known, err := tx.grantees(owners)
+	if err != nil {
+		return nil, refused(0, err)
+	}
+	rows, seen := &namespaceRows{}, make(map[NamespaceName]bool, len(namespaces))
+	for i, n := range namespaces {
+		if seen[n.Name] {
+			return nil, refused(i, fmt.Errorf("namespace %s: %w: it stands there twice", n.Name, ErrConflict))
+		}
+		seen[n.Name] = true
+		if err := rows.add(n, known); err != nil {
+			return nil, refused(i, err)
+		}
+	}
+	return rows, nil
+}
+
+func (rows *namespaceRows) add(n Namespace, known map[Principal]grantee) error {
 	if err := validNamespace(n.Name); err != nil {
-		return nil, err
+		return err
 	}
 	if err := validLabels(n.Labels); err != nil {
-		return nil, err
+		return err
 	}
 	if len(n.Quota) > 0 {
 		quota, err := canonical("quota", n.Quota, maxQuota)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		n.Quota = quota
 	}
 	principals := slices.Compact(slices.Sorted(slices.Values(n.Owners)))
 	if len(principals) == 0 {
-		return nil, fmt.Errorf("namespace %s: %w: it would have no owner", n.Name, ErrConflict)
+		return fmt.Errorf("namespace %s: %w: it would have no owner", n.Name, ErrConflict)
 	}
 	if len(principals) > maxOwners {
-		return nil, invalid("owners", "more than %d", maxOwners)
+		return invalid("owners", "more than %d", maxOwners)
 	}
-	owners := make([]ownerRow, 0, len(principals))
+	name := string(n.Name)
 	for _, p := range principals {
-		_, account, team, err := tx.principal(p)
-		if err != nil {
-			return nil, fmt.Errorf("owner: %w", err)
+		owner := known[p]
+		if owner.err != nil {
+			return fmt.Errorf("owner: %w", owner.err)
 		}
-		owners = append(owners, ownerRow{Namespace: string(n.Name), Principal: string(p), AccountID: account, TeamID: team})
+		rows.owners = append(rows.owners, row{name, string(p), owner.account, owner.team})
 	}
-	return owners, nil
+	for label, value := range n.Labels {
+		rows.labels = append(rows.labels, row{name, label, value})
+	}
+	rows.names = append(rows.names, name)
+	rows.namespaces = append(rows.namespaces, row{name, orNull(n.Quota)})
+	return nil
 }
 
-// principal checks that a principal is well-formed and that what it names
-// exists, and gives it as the references that the database holds. The kind is
-// that of an account, empty for a team or a group.
-func (tx *Tx) principal(p Principal) (kind Kind, account, team *string, err error) {
-	what, id := p.Split()
-	switch what {
-	case "account":
-		if _, err := ulid.ParseStrict(id); err != nil {
-			return "", nil, nil, invalid("principal", "account: must be followed by the account's id")
+// grantee is what a principal names, as the references that the database holds: the
+// id of an account or of a team, or neither for a group. err is why it names nothing.
+type grantee struct {
+	account, team any
+	organisation  bool
+	err           error
+}
+
+// grantees checks that principals are well-formed and that what they name exists.
+func (tx *Tx) grantees(principals []Principal) (map[Principal]grantee, error) {
+	var accounts, teams []string
+	known := make(map[Principal]grantee, len(principals))
+	for _, p := range principals {
+		if _, twice := known[p]; twice {
+			continue
 		}
-		a, err := tx.Account(AccountID(id))
-		return a.Kind, &id, nil, err
-	case "team":
-		if _, err := ulid.ParseStrict(id); err != nil {
-			return "", nil, nil, invalid("principal", "team: must be followed by the team's id")
+		var g grantee
+		kind, id := p.Split()
+		switch _, malformed := ulid.ParseStrict(id); {
+		case kind == "group":
+			g.err = validGroup(id)
+		case kind != "account" && kind != "team":
+			g.err = invalid("principal", "must be account:<id>, team:<id> or group:<name>")
+		case malformed != nil:
+			g.err = invalid("principal", "%s: must be followed by the %s's id", kind, kind)
+		case kind == "account":
+			g.account, g.err = id, fmt.Errorf("account: %w", ErrNotFound) // until it is found below
+			accounts = append(accounts, id)
+		default:
+			g.team, g.err = id, fmt.Errorf("team: %w", ErrNotFound)
+			teams = append(teams, id)
 		}
-		n, err := tx.count(&teamRow{}, "id = ?", id)
-		if err == nil && n == 0 {
-			err = fmt.Errorf("team: %w", ErrNotFound)
-		}
-		return "", nil, &id, err
-	case "group":
-		return "", nil, nil, validGroup(id)
-	default:
-		return "", nil, nil, invalid("principal", "must be account:<id>, team:<id> or group:<name>")
+		known[p] = g
 	}
+	kinds, err := lookUp[string, Kind](tx, "SELECT id, kind FROM accounts WHERE "+among("id"), accounts)
+	if err != nil {
+		return nil, err
+	}
+	for id, kind := range kinds {
+		known[AccountPrincipal(AccountID(id))] = grantee{account: id, organisation: kind == Organisation}
+	}
+	found, err := tx.present("SELECT id FROM teams WHERE "+among("id"), teams)
+	for id := range found {
+		known[TeamPrincipal(TeamID(id))] = grantee{team: id}
+	}
+	return known, err
 }
 
 // RemoveNamespace removes a namespace with its owners, labels, quota and

@@ -4,13 +4,6 @@ package identity
 // these but by plain queries (load.go). Times are Unix seconds unless named
 // otherwise; an expiry of 0 is never.
 
-type revisionRow struct {
-	ID       int `gorm:"primaryKey"`
-	Revision uint64
-}
-
-func (revisionRow) TableName() string { return "revisions" }
-
 type journalRow struct {
 	Revision   uint64 `gorm:"primaryKey;autoIncrement:false"`
 	Seq        int    `gorm:"primaryKey;autoIncrement:false"`

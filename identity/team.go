@@ -11,25 +11,30 @@ func (tx *Tx) CreateTeam(t Team) (Team, error) {
 	if err := tx.checkTeam(&t); err != nil {
 		return Team{}, fmt.Errorf("create team: %w", err)
 	}
-	id, err := tx.newID("team", string(t.ID))
+	ids, _, err := tx.newIDs("team", []string{string(t.ID)})
+	if err != nil {
+		return Team{}, fmt.Errorf("create team: %w", err)
+	}
+	id, scope := ids[0], scopeTeam(t.Organisation)
+	owners, err := tx.handleOwners(scope, []Handle{t.Handle})
+	if err == nil && len(owners) > 0 {
+		err = errHandleTaken
+	}
 	if err != nil {
 		return Team{}, fmt.Errorf("create team: %w", err)
 	}
 	t.ID, t.Members = TeamID(id), map[AccountID]MemberRole{}
-	scope := scopeTeam(t.Organisation)
-	if err := tx.freeHandle(scope, t.Handle, id); err != nil {
-		return Team{}, fmt.Errorf("create team: %w", err)
-	}
 	tx.touchNew(CollectionTeams, id)
 	err = tx.change("create team", func() error {
-		row := teamRow{ID: id, OrganisationID: string(t.Organisation), Handle: string(t.Handle), Name: t.Name}
-		if err := tx.db.Create(&row).Error; err != nil {
+		if err := tx.insert(insertTeams, []row{{id, string(t.Organisation), string(t.Handle), t.Name}}); err != nil {
 			return err
 		}
-		return tx.takeHandle(scope, t.Handle, id)
+		return tx.insert(insertHandles, []row{{scope, string(t.Handle), id}})
 	})
 	return t, err
 }
+
+var insertTeams = insertInto("teams", "", "id", "organisation_id", "handle", "name")
 
 func (tx *Tx) checkTeam(t *Team) (err error) {
 	if err := tx.writable(); err != nil {
@@ -45,7 +50,7 @@ func (tx *Tx) checkTeam(t *Team) (err error) {
 	if t.Handle, err = NormalHandle(string(t.Handle)); err != nil {
 		return err
 	}
-	fits, err := tx.room("teams of "+string(t.Organisation), maxTeams, &teamRow{}, "organisation_id = ?", string(t.Organisation))
+	fits, err := tx.room("teams of "+string(t.Organisation), maxTeams, "teams", "organisation_id = ?", string(t.Organisation))
 	if err != nil {
 		return err
 	}
@@ -128,45 +133,23 @@ func (tx *Tx) Teams() iter.Seq2[Team, error] { return pages(tx, CollectionTeams,
 
 // PutTeamMember makes an account a member or owner of a team.
 func (tx *Tx) PutTeamMember(id TeamID, member AccountID, role MemberRole) error {
-	if err := tx.checkTeamMember(id, member, role); err != nil {
-		return fmt.Errorf("put team member: %w", err)
-	}
-	return tx.change("put team member", func() error {
-		if err := tx.touch(CollectionAccounts, string(member)); err != nil {
-			return err
-		}
-		return tx.db.Clauses(upsert).Create(&teamMemberRow{
-			TeamID: string(id), AccountID: string(member), Role: string(role),
-		}).Error
-	})
+	return one(tx.PutTeamMembers(id, []Membership{{member, role}}))
 }
 
-func (tx *Tx) checkTeamMember(id TeamID, member AccountID, role MemberRole) error {
-	if err := validMemberRole(role); err != nil {
+// PutTeamMembers makes accounts members or owners of a team, all of them or, with an
+// [ItemError], none.
+func (tx *Tx) PutTeamMembers(id TeamID, members []Membership) error {
+	if err := validMemberRoles("put team member", members); err != nil {
 		return err
 	}
-	n, err := tx.count(&teamRow{}, "id = ?", string(id))
+	there, err := tx.present("SELECT id FROM teams WHERE "+among("id"), []string{string(id)})
+	if err == nil && !there[string(id)] {
+		err = fmt.Errorf("team: %w", ErrNotFound)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("put team member: %w", err)
 	}
-	if n == 0 {
-		return fmt.Errorf("team: %w", ErrNotFound)
-	}
-	account, err := tx.joinable(member)
-	if err != nil {
-		return err
-	}
-	if _, is := account.Teams[id]; is {
-		return nil
-	}
-	if len(account.Teams) >= maxMembership {
-		return invalid("member", "is in %d teams already", maxMembership)
-	}
-	fits, err := tx.room("members of "+string(id), maxMembers, &teamMemberRow{}, "team_id = ?", string(id))
-	if err == nil && !fits {
-		return invalid("team", "has %d members already", maxMembers)
-	}
-	return err
+	return tx.putMembers(teamMembers, "put team member", string(id), members)
 }
 
 // RemoveTeamMember takes an account out of a team.

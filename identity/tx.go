@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -21,6 +22,8 @@ type Tx struct {
 	ledger   ledger
 	// used is at least the length of the bounded lists written to so far.
 	used map[string]int
+	// packing is where the texts of statements are put together.
+	packing []byte
 	// broken is the first failure in the middle of a write. The transaction will
 	// not commit, even if the function swallows that error.
 	broken error
@@ -90,15 +93,17 @@ func (tx *Tx) count(model any, where string, args ...any) (int, error) {
 	return int(n), translate("count", err)
 }
 
-// room says whether one more fits into a bounded list, whose rows
-// are those of model where. Within a transaction they are counted once, and again only when the
+// room says whether one more fits into a bounded list, whose rows are those of the
+// table where. Within a transaction they are counted once, and again only when the
 // list may be full: counting for every new row would make long lists quadratic.
-func (tx *Tx) room(list string, limit int, model any, where string, args ...any) (bool, error) {
+func (tx *Tx) room(list string, limit int, table, where string, args ...any) (bool, error) {
 	used, known := tx.used[list]
 	if !known || used >= limit {
-		n, err := tx.count(model, where, args...)
+		var n int
+		err := scan(tx.ctx, tx.q, func(rows *sql.Rows) error { return rows.Scan(&n) },
+			"SELECT COUNT(*) FROM "+table+" WHERE "+where, args...)
 		if err != nil {
-			return false, err
+			return false, translate("count", err)
 		}
 		used = n
 	}

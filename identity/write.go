@@ -24,6 +24,7 @@ type Entry struct {
 // was before; the journal is the difference to what it is at the end. A method
 // that writes has to name the documents it touches and nothing more.
 type ledger struct {
+	off    bool // nothing will be written: nobody asks
 	order  []documentKey
 	before map[documentKey][]byte
 }
@@ -31,6 +32,9 @@ type ledger struct {
 type documentKey struct{ collection, key string }
 
 func (l *ledger) add(k documentKey, doc []byte) {
+	if l.off {
+		return
+	}
 	if l.before == nil {
 		l.before = make(map[documentKey][]byte)
 	}
@@ -43,6 +47,9 @@ func (l *ledger) add(k documentKey, doc []byte) {
 
 // touch must be called before documents change.
 func (tx *Tx) touch(name string, keys ...string) error {
+	if tx.ledger.off {
+		return nil
+	}
 	unseen := keys[:0:0]
 	for _, key := range keys {
 		if _, seen := tx.ledger.before[documentKey{name, key}]; !seen {
@@ -149,6 +156,46 @@ func (d *Directory) Plan(ctx context.Context, actor Actor, fn func(*Tx) error) (
 	return planned, nil
 }
 
+// Rehearse runs fn as [Directory.Write] would and takes all of it back. Unlike
+// [Directory.Plan] it gathers nothing, so that what fn does may be of any size. Other
+// writers wait meanwhile.
+func (d *Directory) Rehearse(ctx context.Context, fn func(*Tx) error) error {
+	err := d.transact(ctx, d.writer, false, func(tx *Tx) error {
+		tx.ledger.off = true
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if tx.broken != nil {
+			return tx.broken
+		}
+		return errRollback
+	})
+	if errors.Is(err, errRollback) {
+		return nil
+	}
+	return err
+}
+
+// PrepareBulk gets a process ready that is there to write much of the database: as much
+// of it as bytes is kept in memory, since indexes are written to all over and pages that
+// do not stay in memory until the commit are written several times; and what was
+// committed is moved from the write-ahead log into the database only by
+// [Directory.Checkpoint], not in the middle of a Write.
+func (d *Directory) PrepareBulk(ctx context.Context, bytes int64) error {
+	for _, pragma := range []string{fmt.Sprintf("cache_size = -%d", bytes>>10), "wal_autocheckpoint = 0"} {
+		if err := d.writer.WithContext(ctx).Exec("PRAGMA " + pragma).Error; err != nil {
+			return translate("prepare bulk writing", err)
+		}
+	}
+	return nil
+}
+
+// Checkpoint moves what was committed into the database, as far as no reader needs it
+// to stay. Others may write meanwhile.
+func (d *Directory) Checkpoint(ctx context.Context) error {
+	return translate("checkpoint", d.writer.WithContext(ctx).Exec("PRAGMA wal_checkpoint(PASSIVE)").Error)
+}
+
 // settle finds out what the transaction did: its journal rows, and the revision
 // that the directory is at with them.
 func (tx *Tx) settle(actor Actor) ([]Entry, uint64, error) {
@@ -175,26 +222,18 @@ func (tx *Tx) record(revision uint64, entries []Entry) error {
 		return nil
 	}
 	return tx.change("write journal", func() error {
-		err := tx.db.Model(&revisionRow{}).Where("id = 1").Update("revision", revision).Error
-		if err != nil {
+		if err := tx.exec("UPDATE revisions SET revision = ? WHERE id = 1", revision); err != nil {
 			return err
 		}
-		rows := make([]journalRow, len(entries))
+		rows := make([]row, len(entries))
 		for i, e := range entries {
-			rows[i] = journalRow{
-				Revision: e.Revision, Seq: e.Seq, AtMillis: e.At.UnixMilli(), Actor: string(e.Actor),
-				Collection: e.Collection, DocKey: e.Key, DocBefore: text(e.Before), DocAfter: text(e.After),
+			rows[i] = row{
+				e.Revision, e.Seq, e.At.UnixMilli(), string(e.Actor), e.Collection, e.Key, orNull(e.Before), orNull(e.After),
 			}
 		}
-		return tx.db.CreateInBatches(rows, 500).Error
+		return tx.insert(insertJournal, rows)
 	})
 }
 
-// text is how a possibly absent document or name goes into its column.
-func text[T ~string | ~[]byte](value T) *string {
-	if len(value) == 0 {
-		return nil
-	}
-	s := string(value)
-	return &s
-}
+var insertJournal = insertInto("journal", "",
+	"revision", "seq", "at_millis", "actor", "collection", "doc_key", "doc_before", "doc_after")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -19,19 +18,24 @@ const importActor identity.Actor = "cli:import"
 type importOptions struct {
 	dryRun bool
 	prune  bool
+	batch  int // entries in one transaction, at most
 }
 
 func newImportCommand(a *app) *cobra.Command {
-	var o importOptions
+	o := importOptions{batch: manifest.BatchEntries}
 	c := &cobra.Command{
 		Use:   "import [--dry-run] [--prune] FILE...",
 		Short: "Make the directory hold what files say",
-		Long: `Reads Gatehouse's own YAML and Kubeflow manifests (Profile, and RoleBindings that
-carry the annotations user and role; other kinds are passed over), shows what that
-changes and writes it in one transaction: all of it or, after any error, nothing.
-What is so already is left alone, so importing twice changes nothing the second
-time. A server running on the same data directory sees the change within a second.
-A FILE of - is standard input.`,
+		Long: `Reads Gatehouse's own YAML or JSON and Kubeflow manifests (Profile, and RoleBindings
+that carry the annotations user and role; other kinds are passed over), shows what
+that changes and writes it in one transaction: all of it or, after any error, nothing.
+What is so already is left alone, so importing twice changes nothing the second time.
+A server running on the same data directory sees the change within a second.
+A FILE of - is standard input.
+
+More than 50,000 entries are written in several transactions, so that others can write
+in between. When such an import stops, what it has written stays; run it again and it
+goes on from there.`,
 		Example: `  gatehouse import people.yaml
   kubectl get profiles,rolebindings -A -o yaml | gatehouse import --dry-run -
   gatehouse import --prune profiles/*.yaml contributors/*.yaml`,
@@ -41,8 +45,9 @@ A FILE of - is standard input.`,
 			if err != nil {
 				return err
 			}
-			state, err := a.readManifests(files)
-			if err != nil {
+			state := &manifest.State{}
+			defer func() { _ = state.Close() }() // it was only read from
+			if err := a.readManifests(state, files); err != nil {
 				return err
 			}
 			return a.importState(c.Context(), cfg, state, o)
@@ -55,36 +60,38 @@ A FILE of - is standard input.`,
 
 // readManifests reads every file before it gives up, so that one run shows all that
 // is to be mended.
-func (a *app) readManifests(files []string) (*manifest.State, error) {
-	state := &manifest.State{}
+func (a *app) readManifests(state *manifest.State, files []string) error {
+	progress := newProgress(a.err, a.now, "import")
+	defer progress.done()
 	var problems manifest.Problems
 	usedInput := false
 	for _, name := range files {
 		if name == "-" {
 			if usedInput {
-				return nil, errors.New("import: standard input (-) is named twice")
+				return errors.New("import: standard input (-) is named twice")
 			}
 			usedInput = true
 		}
-		err := a.readManifest(state, name)
+		err := a.readManifest(state, name, progress)
 		var found manifest.Problems
 		switch {
 		case errors.As(err, &found):
 			problems = append(problems, found...)
 		case err != nil:
-			return nil, fmt.Errorf("import: %w", err)
+			return fmt.Errorf("import: %w", err)
 		}
 	}
+	progress.done()
 	a.notes(state.Notes())
 	if len(problems) > 0 {
-		return nil, a.refuse(problems)
+		return a.refuse(problems, "nothing was changed")
 	}
-	return state, nil
+	return nil
 }
 
-func (a *app) readManifest(state *manifest.State, name string) error {
+func (a *app) readManifest(state *manifest.State, name string, progress *progress) error {
 	if name == "-" {
-		return state.Read("standard input", a.in)
+		return state.Read("standard input", progress.reader(a.in, "standard input", 0))
 	}
 	info, err := os.Stat(name)
 	switch {
@@ -100,7 +107,7 @@ func (a *app) readManifest(state *manifest.State, name string) error {
 		return err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	return state.Read(name, file)
+	return state.Read(name, progress.reader(file, name, info.Size()))
 }
 
 func (a *app) notes(notes []manifest.Note) {
@@ -110,11 +117,11 @@ func (a *app) notes(notes []manifest.Note) {
 }
 
 // refuse prints each problem on a line of its own, so that editors can jump to it.
-func (a *app) refuse(problems manifest.Problems) error {
+func (a *app) refuse(problems manifest.Problems, outcome string) error {
 	for _, problem := range problems {
 		_, _ = fmt.Fprintln(a.err, problem)
 	}
-	_, _ = fmt.Fprintf(a.err, "import: %s, nothing was changed\n", plural(len(problems), "problem"))
+	_, _ = fmt.Fprintf(a.err, "import: %s, %s\n", plural(len(problems), "problem"), outcome)
 	return exitCode(1)
 }
 
@@ -132,30 +139,17 @@ func (a *app) importState(ctx context.Context, cfg Config, state *manifest.State
 		return err
 	}
 	defer closeDir()
-	progress := newProgress(a.err, a.now, "import")
-	var report *manifest.Report
-	apply := func(tx *identity.Tx) (err error) {
-		report, err = state.Apply(tx, manifest.Options{Prune: o.prune, Progress: progress.update})
-		progress.stage("writing")
-		return err
-	}
-	var revision uint64
+	run := &importRun{app: a, dir: dir, state: state, options: o, progress: newProgress(a.err, a.now, "import")}
 	if o.dryRun {
-		_, err = dir.Plan(ctx, importActor, apply)
+		err = run.rehearse(ctx)
 	} else {
-		revision, err = dir.Write(ctx, importActor, apply)
+		err = run.write(ctx)
 	}
-	progress.done()
-	var problem *manifest.Problem
-	switch {
-	case errors.As(err, &problem):
-		return a.refuse(manifest.Problems{problem})
-	case errors.Is(err, identity.ErrBusy):
-		return fmt.Errorf("import: another program is writing to %s, nothing was changed: try again", cfg.Data)
-	case err != nil:
-		return fmt.Errorf("import: nothing was changed: %w", err)
+	run.progress.done()
+	if err != nil {
+		return run.explain(err, cfg)
 	}
-	return a.showImport(state, report, o, revision)
+	return run.finish()
 }
 
 // directoryToImport opens the directory, making it where there is none. A dry run
@@ -183,35 +177,4 @@ func (a *app) directoryToImport(ctx context.Context, cfg Config, dryRun bool) (*
 		}
 		cleanup()
 	}, nil
-}
-
-func (a *app) showImport(state *manifest.State, report *manifest.Report, o importOptions, revision uint64) error {
-	a.notes(report.Notes)
-	if state.Empty() {
-		_, _ = fmt.Fprintln(a.err, "note: the files hold nothing that import reads")
-	}
-	if o.prune && !state.Prunable() {
-		_, _ = fmt.Fprintln(a.err, "note: the files name no namespace by a Profile or under namespaces: nothing is pruned")
-	}
-	if report.Kept > 0 {
-		_, _ = fmt.Fprintf(a.err, "note: kept %s that the files do not hold: --prune removes them\n", plural(report.Kept, "grant"))
-	}
-	if _, err := report.WriteTo(a.out); err != nil {
-		return fmt.Errorf("import: print the plan: %w", err)
-	}
-	return summary(a.out, report, o, revision)
-}
-
-func summary(out io.Writer, report *manifest.Report, o importOptions, revision uint64) error {
-	created, updated, removed := report.Count(manifest.Create), report.Count(manifest.Update), report.Count(manifest.Remove)
-	var err error
-	switch {
-	case len(report.Steps) == 0:
-		_, err = fmt.Fprintln(out, "nothing to change")
-	case o.dryRun:
-		_, err = fmt.Fprintf(out, "dry run: %d to create, %d to update, %d to remove; nothing was written\n", created, updated, removed)
-	default:
-		_, err = fmt.Fprintf(out, "done: %d created, %d updated, %d removed; revision %d\n", created, updated, removed, revision)
-	}
-	return err
 }

@@ -86,32 +86,6 @@ func TestImport_that_finds_problems_ends_with_status_1_and_leaves_no_directory(t
 	}
 }
 
-func TestProgress_shows_only_long_work_and_wipes_its_line(t *testing.T) {
-	clock := time.Unix(0, 0)
-	at := func(d time.Duration) { clock = time.Unix(0, 0).Add(d) }
-	var out bytes.Buffer
-	p := newProgress(&out, func() time.Time { return clock }, "import")
-	if p.on {
-		t.Error("a buffer is taken for a terminal")
-	}
-	p.on = true
-	p.update(1, 100)
-	p.stage("writing")
-	p.done()
-	if got := out.String(); got != "" {
-		t.Errorf("short work shows %q, want nothing", got)
-	}
-	at(600 * time.Millisecond)
-	p.update(40, 100)
-	at(650 * time.Millisecond)
-	p.update(41, 100)
-	p.stage("writing")
-	p.done()
-	if got, want := out.String(), "\r\x1b[Kimport: 40 of 100\r\x1b[Kimport: writing …\r\x1b[K"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestOPA_commands_are_all_embedded_under_our_name(t *testing.T) {
 	found := opaCommands("test", "fmt", "eval", "bench")
 	if len(found) != 4 {

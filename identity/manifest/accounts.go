@@ -9,32 +9,81 @@ import (
 )
 
 func (a *applier) accounts() error {
-	for i := range a.state.accounts {
-		wanted := &a.state.accounts[i]
+	for i := range a.batch.accounts {
+		wanted := &a.batch.accounts[i]
 		existing, err := a.match(wanted)
-		if err != nil {
-			return err
-		}
-		var holder identity.Account
-		if existing == nil {
-			holder, err = a.createAccount(wanted)
-		} else {
-			holder, err = a.updateAccount(wanted, *existing)
+		switch {
+		case err != nil:
+		case existing == nil:
+			a.enqueue(wanted)
+		default:
+			err = a.updateAccount(wanted, *existing)
 		}
 		if err != nil {
-			return err
-		}
-		if err := a.platformRoles(wanted, holder); err != nil {
 			return err
 		}
 		a.tick()
 	}
+	return a.createQueued()
+}
+
+// name is one of an account, in the spelling that the directory keeps.
+type name struct{ field, value string }
+
+// names are those by which an entry can be found.
+func (a *account) names() []name {
+	var names []name
+	if given(a.handle) {
+		names = append(names, name{"handle", normalHandle(*a.handle)})
+	}
+	if given(a.userID) {
+		names = append(names, name{"user_id", *a.userID})
+	}
+	if given(a.email) {
+		names = append(names, name{"email", normalEmail(*a.email)})
+	}
+	return names
+}
+
+// enqueue puts off the creation of an account, so that many are created at once.
+func (a *applier) enqueue(wanted *account) {
+	a.queue = append(a.queue, wanted)
+	for _, name := range wanted.names() {
+		a.queued[name] = true
+	}
+}
+
+// createQueued creates the accounts that were put off. It must have been done before
+// anything else is asked about them or written.
+func (a *applier) createQueued() error {
+	fresh := make([]identity.Account, len(a.queue))
+	for i, wanted := range a.queue {
+		fresh[i] = wanted.fresh()
+	}
+	created, err := a.tx.CreateAccounts(fresh)
+	if err != nil {
+		return refusedItem(err, func(i int) (Position, string) { return a.queue[i].at, "create account " + label(fresh[i]) })
+	}
+	for i, holder := range created {
+		a.people.remember(holder)
+		a.reportCreated(a.queue[i], holder)
+		if err := a.platformRoles(a.queue[i], holder); err != nil {
+			return err
+		}
+	}
+	a.queue = a.queue[:0]
+	clear(a.queued)
 	return nil
 }
 
 // match finds the account that an entry means by any of its names; names of two
 // different accounts are an error, and so is another id than it has.
 func (a *applier) match(wanted *account) (*identity.Account, error) {
+	if slices.ContainsFunc(wanted.names(), func(n name) bool { return a.queued[n] }) {
+		if err := a.createQueued(); err != nil {
+			return nil, err
+		}
+	}
 	var found *identity.Account
 	var by string
 	for _, name := range []struct {
@@ -88,27 +137,27 @@ func label(a identity.Account) string {
 	return string(a.ID)
 }
 
-func (a *applier) createAccount(wanted *account) (identity.Account, error) {
+// fresh is the account that an entry asks for.
+func (a *account) fresh() identity.Account {
 	fresh := identity.Account{
-		ID:     identity.AccountID(value(wanted.id)),
-		Handle: identity.Handle(value(wanted.handle)),
-		Kind:   identity.Kind(cmpOr(value(wanted.kind), string(identity.Person))),
+		ID:     identity.AccountID(value(a.id)),
+		Handle: identity.Handle(value(a.handle)),
+		Kind:   identity.Kind(cmpOr(value(a.kind), string(identity.Person))),
 		State:  identity.Invited,
-		Email:  identity.Email(value(wanted.email)),
-		UserID: value(wanted.userID),
-		Name:   value(wanted.name),
+		Email:  identity.Email(value(a.email)),
+		UserID: value(a.userID),
+		Name:   value(a.name),
 	}
 	if fresh.Handle != "" {
 		fresh.State = identity.Active
 	}
-	if wanted.state != nil {
-		fresh.State = identity.State(*wanted.state)
+	if a.state != nil {
+		fresh.State = identity.State(*a.state)
 	}
-	created, err := a.tx.CreateAccount(fresh)
-	if err != nil {
-		return created, refused(wanted.at, "create account "+label(fresh), err)
-	}
-	a.people.remember(created)
+	return fresh
+}
+
+func (a *applier) reportCreated(wanted *account, created identity.Account) {
 	what := "account " + label(created)
 	if created.Kind != identity.Person {
 		what = string(created.Kind) + " account " + label(created)
@@ -117,7 +166,6 @@ func (a *applier) createAccount(wanted *account) (identity.Account, error) {
 		what += ", " + string(created.State)
 	}
 	a.report.step(Create, wanted.at, "%s", what)
-	return created, nil
 }
 
 func value(text *string) string {
@@ -135,14 +183,43 @@ func cmpOr(value, otherwise string) string {
 }
 
 // updateAccount changes what the entry gives and the directory holds otherwise.
-func (a *applier) updateAccount(wanted *account, now identity.Account) (identity.Account, error) {
+func (a *applier) updateAccount(wanted *account, now identity.Account) error {
+	next, changes, err := wanted.over(now)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 || wanted.rolesGiven {
+		if err := a.createQueued(); err != nil {
+			return err
+		}
+	}
+	if len(changes) > 0 {
+		if err := a.tx.UpdateAccount(next); err != nil {
+			return refused(wanted.at, "update account "+label(now), err)
+		}
+		a.people.forget(now)
+		a.people.remember(next)
+		a.report.step(Update, wanted.at, "account %s: %s", label(now), strings.Join(changes, ", "))
+	}
+	if !wanted.rolesGiven {
+		return nil
+	}
+	holder, err := a.tx.Account(now.ID) // with its roles
+	if err != nil {
+		return refused(wanted.at, "account "+label(next), err)
+	}
+	return a.platformRoles(wanted, holder)
+}
+
+// over is the account as the entry wants it, and in words what that changes.
+func (wanted *account) over(now identity.Account) (next identity.Account, changes []string, err error) {
+	next = now
 	if now.Kind == identity.Organisation {
-		return now, problem(wanted.at, "%s is an organisation: write it under organisations", label(now))
+		return next, nil, problem(wanted.at, "%s is an organisation: write it under organisations", label(now))
 	}
 	if wanted.kind != nil && now.Kind != identity.Kind(*wanted.kind) {
-		return now, problem(wanted.at, "account %s is a %s and cannot become a %s: create another account", label(now), now.Kind, *wanted.kind)
+		return next, nil, problem(wanted.at, "account %s is a %s and cannot become a %s: create another account", label(now), now.Kind, *wanted.kind)
 	}
-	next, changes := now, []string{}
 	if given(wanted.handle) && now.Handle == "" {
 		next.Handle = identity.Handle(*wanted.handle)
 		changes = append(changes, "handle "+*wanted.handle)
@@ -150,7 +227,7 @@ func (a *applier) updateAccount(wanted *account, now identity.Account) (identity
 			next.State = identity.Active
 		}
 	} else if given(wanted.handle) && !sameHandle(*wanted.handle, now.Handle) {
-		return now, problem(wanted.at, "account %s already has this e-mail or user_id, and a handle never changes: write handle: %s, or leave the handle out", now.Handle, now.Handle)
+		return next, nil, problem(wanted.at, "account %s already has this e-mail or user_id, and a handle never changes: write handle: %s, or leave the handle out", now.Handle, now.Handle)
 	}
 	// Invited is where an account begins; a file that still says so does not undo a
 	// sign-in.
@@ -172,16 +249,7 @@ func (a *applier) updateAccount(wanted *account, now identity.Account) (identity
 		next.Name = *wanted.name
 		changes = append(changes, change("name", *wanted.name, now.Name))
 	}
-	if len(changes) == 0 {
-		return now, nil
-	}
-	if err := a.tx.UpdateAccount(next); err != nil {
-		return now, refused(wanted.at, "update account "+label(now), err)
-	}
-	a.people.forget(now)
-	a.people.remember(next)
-	a.report.step(Update, wanted.at, "account %s: %s", label(now), strings.Join(changes, ", "))
-	return next, nil
+	return next, changes, nil
 }
 
 func change(field, next, now string) string {

@@ -25,52 +25,43 @@ type Options struct {
 // the place; the caller's transaction then has to be rolled back, as Directory.Write
 // and Directory.Plan do.
 func (s *State) Apply(tx *identity.Tx, o Options) (*Report, error) {
-	a := &applier{
-		state: s, tx: tx, options: o, report: &Report{},
-		people:   &people{tx: tx},
-		found:    map[reference]identity.Account{},
-		existing: map[string]*identity.Namespace{},
-		total:    len(s.accounts) + len(s.organisations) + len(s.namespaces) + len(s.bindings),
-	}
-	if a.total >= preloadFrom {
-		if err := a.preload(); err != nil {
+	whole := &Report{}
+	for batch, err := range s.Batches(o, func() int { return BatchEntries }) {
+		if err != nil {
 			return nil, err
 		}
-	}
-	for _, run := range []func() error{a.accounts, a.organisations, a.namespaces, a.bindings} {
-		if err := run(); err != nil {
+		part, err := batch.Apply(tx)
+		if err != nil {
 			return nil, err
 		}
+		whole.add(part)
 	}
-	return a.report, nil
+	return whole, nil
 }
 
-// applier is one Apply.
+// applier is one batch being applied.
 type applier struct {
-	state   *State
+	batch   *Batch
 	tx      *identity.Tx
 	options Options
 	report  *Report
 	people  *people
+	queue   []*account                     // accounts to be created, in this order
+	queued  map[name]bool                  // their names
 	found   map[reference]identity.Account // by reference without its place
-	// existing are the namespaces as they were before the bindings of this import.
+	invited map[identity.AccountID]bool    // of which no step tells yet
+	teams   map[string]identity.Team       // by organisation/team as a reference writes it
+	// existing are the namespaces as they were before the bindings of this import,
+	// those made by it included.
 	existing map[string]*identity.Namespace
-	loaded   bool // existing holds every namespace
 	done     int
-	total    int
 }
 
-// preload reads accounts and namespaces in one sweep each.
-func (a *applier) preload() error {
-	if err := a.people.load(); err != nil {
-		return err
-	}
-	a.loaded = true
-	for namespace, err := range a.tx.Namespaces() {
-		if err != nil {
-			return fmt.Errorf("read the namespaces: %w", err)
+func (a *applier) run() error {
+	for _, run := range []func() error{a.lookUp, a.accounts, a.invite, a.organisations, a.namespaces, a.bindings} {
+		if err := run(); err != nil {
+			return err
 		}
-		a.existing[string(namespace.Name)] = &namespace
 	}
 	return nil
 }
@@ -78,7 +69,7 @@ func (a *applier) preload() error {
 func (a *applier) tick() {
 	a.done++
 	if a.options.Progress != nil {
-		a.options.Progress(a.done, a.total)
+		a.options.Progress(a.batch.before+a.done, a.batch.state.Entries())
 	}
 }
 
@@ -93,6 +84,16 @@ func refused(at Position, what string, err error) error {
 		text = what + ": the name is taken, or was taken once: names are never given out twice, choose another"
 	}
 	return &Problem{At: at, Text: text, Err: err}
+}
+
+// refusedItem is refused for one of several things that were written at once.
+func refusedItem(err error, name func(item int) (Position, string)) error {
+	var item *identity.ItemError
+	if !errors.As(err, &item) {
+		return err
+	}
+	at, what := name(item.Item)
+	return refused(at, what, item.Err)
 }
 
 func problem(at Position, format string, args ...any) error {

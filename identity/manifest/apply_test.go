@@ -3,8 +3,6 @@ package manifest_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -209,37 +207,6 @@ func TestApply_refuses_with_the_place_and_writes_nothing(t *testing.T) {
 				t.Error("the refused import left something behind")
 			}
 		})
-	}
-}
-
-// A large import reads the directory once instead of asking about each entry; nobody
-// may be able to tell.
-func TestApply_of_many_entries_does_exactly_what_few_would(t *testing.T) {
-	var filler [2]strings.Builder
-	for i := range 600 {
-		half := &filler[i/300]
-		if half.Len() == 0 {
-			half.WriteString("accounts:\n")
-		}
-		fmt.Fprintf(half, "  - handle: filler%d\n", i)
-	}
-	small, large := newDirectory(t), newDirectory(t)
-	apply(t, small, read(t, filler[0].String()), manifest.Options{})
-	apply(t, small, read(t, filler[1].String()), manifest.Options{})
-	apply(t, large, read(t, filler[0].String(), filler[1].String()), manifest.Options{})
-	for seed := range uint64(8) {
-		text := randomDirectory(rand.New(rand.NewPCG(seed, 2)))
-		if seed == 3 {
-			text = "accounts: [{handle: late, email: i1@x.org}, {handle: p3, email: other@x.org}]\n" + profile("n3", "{kind: User, name: I1@x.org}")
-			text = strings.Replace(text, "apiVersion", "---\napiVersion", 1)
-		}
-		o := manifest.Options{Prune: seed%2 == 0}
-		want := lines(apply(t, small, read(t, text), o))
-		got := lines(apply(t, large, read(t, text, filler[0].String(), filler[1].String()), o))
-		wantLines(t, fmt.Sprintf("plan %d", seed), got, want...)
-		if a, b := withoutIDs(export(t, large)), withoutIDs(export(t, small)); a != b {
-			t.Fatalf("step %d: the directories differ", seed)
-		}
 	}
 }
 

@@ -29,18 +29,13 @@ func (a *applier) bindings() error {
 		}
 		held[g.namespace][g.principal] = true
 	}
-	for i := range a.state.namespaces {
-		wanted := &a.state.namespaces[i]
+	for i := range a.batch.namespaces {
+		wanted := &a.batch.namespaces[i].entry
 		if err := a.prune(wanted, held[wanted.name]); err != nil {
 			return err
 		}
 	}
-	for _, g := range grants {
-		if err := a.put(g); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.put(grants)
 }
 
 // grants resolves every binding and leaves one for each principal in a namespace.
@@ -51,7 +46,8 @@ func (a *applier) grants() ([]grant, error) {
 	}
 	var grants []grant
 	index := map[key]int{}
-	for _, b := range a.state.bindings {
+	for i := range a.batch.bindings {
+		b := a.batch.bindings[i].entry
 		principal, err := a.principal(b.who)
 		if err != nil {
 			return nil, err
@@ -92,33 +88,34 @@ func (a *applier) merge(first *grant, second grant) error {
 	return nil
 }
 
-func (a *applier) put(g grant) error {
-	space, err := a.lookup(g.at, g.namespace)
-	if err != nil {
-		return err
+// put writes the grants that are not so already.
+func (a *applier) put(grants []grant) error {
+	var bindings []identity.Binding
+	var places []Position
+	var whats []string
+	for _, g := range grants {
+		space := a.existing[g.namespace]
+		if space == nil {
+			return problem(g.at, "namespace %q is neither in the files nor in the directory: import its Profile (or an entry of namespaces) too", g.namespace)
+		}
+		a.tick()
+		what := fmt.Sprintf("%s in namespace %s: %s%s", g.role, g.namespace, g.who, until(g.expires))
+		now := bindingOf(space, g.principal)
+		switch {
+		case now == nil:
+			a.report.step(Create, g.at, "%s", what)
+		case now.Role == identity.Role(g.role) && sameMoment(now.Expires, g.expires):
+			continue
+		default:
+			a.report.step(Update, g.at, "%s (was %s%s)", what, now.Role, until(now.Expires))
+		}
+		bindings = append(bindings, identity.Binding{
+			Namespace: identity.NamespaceName(g.namespace), Principal: g.principal,
+			Role: identity.Role(g.role), Expires: g.expires,
+		})
+		places, whats = append(places, g.at), append(whats, what)
 	}
-	if space == nil {
-		return problem(g.at, "namespace %q is neither in the files nor in the directory: import its Profile (or an entry of namespaces) too", g.namespace)
-	}
-	defer a.tick()
-	what := fmt.Sprintf("%s in namespace %s: %s%s", g.role, g.namespace, g.who, until(g.expires))
-	now := bindingOf(space, g.principal)
-	if now != nil && now.Role == identity.Role(g.role) && sameMoment(now.Expires, g.expires) {
-		return nil
-	}
-	err = a.tx.PutBinding(identity.Binding{
-		Namespace: identity.NamespaceName(g.namespace), Principal: g.principal,
-		Role: identity.Role(g.role), Expires: g.expires,
-	})
-	if err != nil {
-		return refused(g.at, what, err)
-	}
-	if now == nil {
-		a.report.step(Create, g.at, "%s", what)
-	} else {
-		a.report.step(Update, g.at, "%s (was %s%s)", what, now.Role, until(now.Expires))
-	}
-	return nil
+	return refusedItem(a.tx.PutBindings(bindings), func(i int) (Position, string) { return places[i], whats[i] })
 }
 
 func bindingOf(space *identity.Namespace, p identity.Principal) *identity.Binding {

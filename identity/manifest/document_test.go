@@ -29,7 +29,9 @@ func TestBroken_files_are_refused_with_the_line(t *testing.T) {
 		"nesting without end":                  {deep, "f.yaml:1: is not valid YAML: exceeded max depth"},
 		"an own document over 1 MiB":           {"accounts: []\n---\naccounts:\n" + strings.Repeat("  - handle: ada\n", 80_000), "f.yaml:2: this document is over 1 MiB: split it with lines of ---"},
 		"a List over 1 MiB as JSON":            {bigJSONList(), "f.yaml:1: this JSON is over 1 MiB: print it as YAML (kubectl get with -o yaml)"},
-		"a Profile over 1 MiB":                 {"apiVersion: kubeflow.org/v1\nkind: Profile\nx: " + strings.Repeat("y", 1<<20), "f.yaml:1: this Profile is over 1 MiB"},
+		"a Profile over 1 MiB":                 {"apiVersion: kubeflow.org/v1\nkind: Profile\nx: |\n" + strings.Repeat("  yyyyyyyy\n", 1<<17), "f.yaml:1: this Profile is over 1 MiB"},
+		"a line over 1 MiB":                    {"accounts:\n  - handle: " + strings.Repeat("y", 1<<20), "f.yaml:2: this line is over 1 MiB"},
+		"items of what is no List, over 1 MiB": {"items:\n" + strings.Repeat("- {apiVersion: v1, kind: ConfigMap}\n", 40_000) + "kind: Basket\n", "f.yaml:1: this Basket is over 1 MiB and has items, which only a List may: split it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := problemsOf(test.text)

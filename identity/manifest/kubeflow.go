@@ -137,7 +137,7 @@ func (r *reader) profile(root *yaml.Node) {
 		}
 	}
 	if ok && valid && r.once(o.at, "the namespace", name) {
-		r.state.namespaces = append(r.state.namespaces, ns)
+		r.keep(r.state.addNamespace(&ns))
 	}
 }
 

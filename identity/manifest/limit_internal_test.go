@@ -5,14 +5,19 @@ import (
 	"testing"
 )
 
-// endless is a file that never ends.
+// endless is a file of one line that never ends.
 type endless struct{}
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
+}
 
-func TestFiles_over_the_cap_are_refused_without_reading_on(t *testing.T) {
-	err := new(State).read("f.yaml", endless{}, 2<<20)
-	if got, want := err.Error(), "f.yaml: is over 2 MiB: split it into several files"; got != want {
+func TestLine_without_an_end_is_refused_without_reading_on(t *testing.T) {
+	err := new(State).Read("f.yaml", endless{})
+	if got, want := err.Error(), "f.yaml:1: this line is over 1 MiB: break it up, or split the file into documents"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

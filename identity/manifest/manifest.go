@@ -89,31 +89,6 @@ type Note struct {
 
 func (n Note) String() string { return n.At.String() + ": " + n.Text }
 
-// State is what the files want to be so, gathered over any number of Read calls.
-// The zero value wants nothing.
-type State struct {
-	accounts      []account
-	organisations []organisation
-	namespaces    []namespace
-	bindings      []binding
-	notes         []Note
-
-	names map[string]Position // "<noun> <name>" -> where it was first named
-	roles map[string]bool     // roles that a note tells of
-}
-
-// Notes is what Read has to tell, in the order of the files.
-func (s *State) Notes() []Note { return s.notes }
-
-// Empty says that the files held nothing that import reads.
-func (s *State) Empty() bool {
-	return len(s.accounts)+len(s.organisations)+len(s.namespaces)+len(s.bindings) == 0
-}
-
-// Prunable says that the files name a namespace, by a Profile or an entry of
-// `namespaces`; otherwise pruning has nothing to look at.
-func (s *State) Prunable() bool { return len(s.namespaces) > 0 }
-
 // account is one entry of `accounts`. A nil field was left out: the directory's
 // value stays. An id is what an export holds, so that what was written elsewhere
 // about an account still fits after a restore.

@@ -26,44 +26,34 @@ func (a *applier) principal(who reference) (identity.Principal, error) {
 }
 
 func (a *applier) namespaces() error {
-	for i := range a.state.namespaces {
-		if err := a.namespace(&a.state.namespaces[i]); err != nil {
+	var next []identity.Namespace
+	var places []Position
+	for i := range a.batch.namespaces {
+		wanted := &a.batch.namespaces[i].entry
+		put, err := a.namespace(wanted)
+		if err != nil {
 			return err
+		}
+		if put != nil {
+			next, places = append(next, *put), append(places, wanted.at)
 		}
 		a.tick()
 	}
-	return nil
+	return refusedItem(a.tx.PutNamespaces(next), func(i int) (Position, string) {
+		return places[i], "namespace " + string(next[i].Name)
+	})
 }
 
-// lookup gives the namespace as it was before this import wrote bindings, nil when
-// there was none.
-func (a *applier) lookup(at Position, name string) (*identity.Namespace, error) {
-	if known, ok := a.existing[name]; ok || a.loaded {
-		return known, nil
-	}
-	found, err := a.tx.Namespace(identity.NamespaceName(name))
-	switch {
-	case missing(err):
-		return nil, nil
-	case err != nil:
-		return nil, refused(at, "namespace "+name, err)
-	}
-	a.existing[name] = &found
-	return &found, nil
-}
-
-func (a *applier) namespace(wanted *namespace) error {
-	now, err := a.lookup(wanted.at, wanted.name)
-	if err != nil {
-		return err
-	}
+// namespace gives the namespace as it is to be put, nil when it is so already.
+func (a *applier) namespace(wanted *namespace) (*identity.Namespace, error) {
+	now := a.existing[wanted.name]
 	next := identity.Namespace{Name: identity.NamespaceName(wanted.name)}
 	if now != nil {
 		next = *now
 	}
 	changes, err := a.owners(wanted, &next)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if wanted.labels != nil && !maps.Equal(wanted.labels, next.Labels) {
 		changes = append(changes, labelChanges(wanted.labels, next.Labels)...)
@@ -75,20 +65,16 @@ func (a *applier) namespace(wanted *namespace) error {
 	}
 	switch {
 	case len(next.Owners) == 0:
-		return problem(wanted.at, "namespace %s needs an owner: add owners with an account, a team or a group", wanted.name)
-	case now != nil && len(changes) == 0:
-		return nil
-	}
-	if err := a.tx.PutNamespace(next); err != nil {
-		return refused(wanted.at, "namespace "+wanted.name, err)
-	}
-	if now != nil {
+		return nil, problem(wanted.at, "namespace %s needs an owner: add owners with an account, a team or a group", wanted.name)
+	case now == nil:
+		a.existing[wanted.name] = &next
+		a.report.step(Create, wanted.at, "namespace %s: %s", wanted.name, strings.Join(changes, ", "))
+	case len(changes) == 0:
+		return nil, nil
+	default:
 		a.report.step(Update, wanted.at, "namespace %s: %s", wanted.name, strings.Join(changes, ", "))
-		return nil
 	}
-	a.existing[wanted.name] = &next
-	a.report.step(Create, wanted.at, "namespace %s: %s", wanted.name, strings.Join(changes, ", "))
-	return nil
+	return &next, nil
 }
 
 // owners adds those of the files to those there are; only pruning takes one away,

@@ -8,8 +8,8 @@ import (
 )
 
 func (a *applier) organisations() error {
-	for i := range a.state.organisations {
-		wanted := &a.state.organisations[i]
+	for i := range a.batch.organisations {
+		wanted := &a.batch.organisations[i]
 		org, err := a.organisation(wanted)
 		if err != nil {
 			return err
@@ -82,23 +82,41 @@ func (m member) role() identity.MemberRole {
 }
 
 func (a *applier) organisationMembers(wanted *organisation, org identity.Account) error {
-	for _, m := range wanted.members {
+	if len(wanted.members) == 0 {
+		return nil
+	}
+	now, err := a.tx.Members(org.ID)
+	if err != nil {
+		return refused(wanted.at, "members of organisation "+string(org.Handle), err)
+	}
+	put := func(members []identity.Membership) error { return a.tx.PutMembers(org.ID, members) }
+	return a.members(wanted.members, now, "organisation "+string(org.Handle), put)
+}
+
+// members makes accounts members of what has the members now.
+func (a *applier) members(wanted []member, now map[identity.AccountID]identity.MemberRole, of string, put func([]identity.Membership) error) error {
+	var members []identity.Membership
+	var whats []string
+	var places []Position
+	for _, m := range wanted {
 		holder, err := a.account(m.who)
 		if err != nil {
 			return err
 		}
-		now := holder.Organisations[org.ID]
-		if now == m.role() {
+		was := now[holder.ID]
+		if was == m.role() {
 			continue
 		}
-		what := fmt.Sprintf("%s of organisation %s: %s", m.role(), org.Handle, label(holder))
-		if err := a.tx.PutMember(org.ID, holder.ID, m.role()); err != nil {
-			return refused(m.who.at, what, err)
-		}
-		holder.Organisations[org.ID] = m.role()
-		a.member(m, string(now), what)
+		now[holder.ID] = m.role()
+		what := fmt.Sprintf("%s of %s: %s", m.role(), of, label(holder))
+		members = append(members, identity.Membership{Account: holder.ID, Role: m.role()})
+		whats, places = append(whats, what), append(places, m.who.at)
+		a.member(m, string(was), what)
 	}
-	return nil
+	if len(members) == 0 {
+		return nil
+	}
+	return refusedItem(put(members), func(i int) (Position, string) { return places[i], whats[i] })
 }
 
 func (a *applier) member(m member, now, what string) {
@@ -129,27 +147,15 @@ func (a *applier) team(wanted *team, org identity.Account) error {
 	if err := sameID(wanted.at, "team "+name, wanted.id, string(now.ID)); err != nil {
 		return err
 	}
-	for _, m := range wanted.members {
-		holder, err := a.account(m.who)
-		if err != nil {
-			return err
-		}
-		was := now.Members[holder.ID]
-		if was == m.role() {
-			continue
-		}
-		what := fmt.Sprintf("%s of team %s: %s", m.role(), name, label(holder))
-		if err := a.tx.PutTeamMember(now.ID, holder.ID, m.role()); err != nil {
-			return refused(m.who.at, what, err)
-		}
-		now.Members[holder.ID] = m.role()
-		a.member(m, string(was), what)
-	}
-	return nil
+	put := func(members []identity.Membership) error { return a.tx.PutTeamMembers(now.ID, members) }
+	return a.members(wanted.members, now.Members, "team "+name, put)
 }
 
 // findTeam finds the team of a reference, written organisation/team.
 func (a *applier) findTeam(who reference) (identity.Team, error) {
+	if known, ok := a.teams[who.name]; ok {
+		return known, nil
+	}
 	handle, name, _ := strings.Cut(who.name, "/")
 	org, err := a.people.handle(handle)
 	if err == nil && org.Kind != identity.Organisation {
@@ -164,6 +170,9 @@ func (a *applier) findTeam(who reference) (identity.Team, error) {
 	team, err := a.tx.TeamByHandle(org.ID, identity.Handle(name))
 	if missing(err) {
 		return team, problem(who.at, "organisation %s has no team %q: add it under its teams", handle, name)
+	}
+	if err == nil {
+		a.teams[who.name] = team
 	}
 	return team, wrap(who, err)
 }

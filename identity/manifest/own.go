@@ -67,7 +67,7 @@ func (r *reader) ownAccount(n *yaml.Node) {
 			r.once(o.at, "the account with "+name.field, name.normal(*name.value))
 		}
 	}
-	r.state.accounts = append(r.state.accounts, a)
+	r.keep(r.state.addAccount(&a))
 }
 
 func asIs(name string) string { return name }
@@ -76,16 +76,18 @@ func given(value *string) bool { return value != nil && *value != "" }
 
 // once reports a second entry for the same thing.
 func (r *reader) once(at Position, noun, name string) bool {
-	if r.state.names == nil {
-		r.state.names = map[string]Position{}
-	}
-	key := noun + "\x00" + name
-	if first, ok := r.state.names[key]; ok {
+	first, twice := r.state.firstNamed(noun, name, at)
+	if twice {
 		r.failAt(at, "%s %q was given before, at %s: keep one of the two", noun, name, first)
-		return false
 	}
-	r.state.names[key] = at
-	return true
+	return !twice
+}
+
+// keep stops the reading when what was read cannot be kept.
+func (r *reader) keep(err error) {
+	if r.err == nil {
+		r.err = err
+	}
 }
 
 func (r *reader) ownOrganisation(n *yaml.Node) {
@@ -110,7 +112,7 @@ func (r *reader) ownOrganisation(n *yaml.Node) {
 	o.done()
 	// Organisations and people share one space of handles.
 	if ok && r.once(o.at, "the account with handle", normalHandle(handle)) {
-		r.state.organisations = append(r.state.organisations, org)
+		r.keep(r.state.addOrganisation(&org))
 	}
 }
 
@@ -216,7 +218,7 @@ func (r *reader) ownNamespace(n *yaml.Node) {
 	}
 	o.done()
 	if ok && r.once(o.at, "the namespace", name) {
-		r.state.namespaces = append(r.state.namespaces, ns)
+		r.keep(r.state.addNamespace(&ns))
 	}
 }
 
@@ -239,7 +241,7 @@ func (r *reader) ownBinding(n *yaml.Node, namespace string) {
 		r.noteRole(o.values["role"])
 	}
 	if named && valid && ok {
-		r.state.bindings = append(r.state.bindings, b)
+		r.keep(r.state.addBinding(&b))
 	}
 }
 

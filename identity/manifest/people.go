@@ -8,27 +8,36 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
-// preloadFrom is the number of entries from which reading the whole directory once is
-// quicker than asking it about each of them.
-const preloadFrom = 500
-
-// people finds accounts by their names, either by asking the directory each time or,
-// once loaded, from memory; then it has to be told of every change.
+// people finds accounts by their names. Those that a batch is going to ask for are
+// looked up at once; from then on people has to be told of every change.
 type people struct {
-	tx       *identity.Tx
-	loaded   bool
-	byHandle map[string]identity.Account
-	byEmail  map[string]identity.Account
-	byUserID map[string]identity.Account
+	tx *identity.Tx
+	// nil = looked up, and there is none
+	byHandle, byEmail, byUserID map[string]*identity.Account
 }
 
-func (p *people) load() error {
-	p.loaded = true
-	p.byHandle, p.byEmail, p.byUserID = map[string]identity.Account{}, map[string]identity.Account{}, map[string]identity.Account{}
-	for account, err := range p.tx.Accounts() {
-		if err != nil {
-			return fmt.Errorf("read the accounts: %w", err)
-		}
+func newPeople(tx *identity.Tx) *people {
+	return &people{
+		tx: tx, byHandle: map[string]*identity.Account{}, byEmail: map[string]*identity.Account{},
+		byUserID: map[string]*identity.Account{},
+	}
+}
+
+func (p *people) lookUp(names identity.Names) error {
+	for _, raw := range names.Handles {
+		p.byHandle[normalHandle(raw)] = nil
+	}
+	for _, raw := range names.Emails {
+		p.byEmail[normalEmail(raw)] = nil
+	}
+	for _, raw := range names.UserIDs {
+		p.byUserID[raw] = nil
+	}
+	accounts, err := p.tx.AccountsNamed(names)
+	if err != nil {
+		return fmt.Errorf("look up accounts: %w", err)
+	}
+	for _, account := range accounts {
 		p.remember(account)
 	}
 	return nil
@@ -36,54 +45,49 @@ func (p *people) load() error {
 
 // remember takes note of an account that was created or changed.
 func (p *people) remember(a identity.Account) {
-	if !p.loaded {
-		return
-	}
 	if a.Handle != "" {
-		p.byHandle[normalHandle(string(a.Handle))] = a
+		p.byHandle[normalHandle(string(a.Handle))] = &a
 	}
 	if a.Email != "" {
-		p.byEmail[normalEmail(string(a.Email))] = a
+		p.byEmail[normalEmail(string(a.Email))] = &a
 	}
 	if a.UserID != "" {
-		p.byUserID[a.UserID] = a
+		p.byUserID[a.UserID] = &a
 	}
 }
 
 // forget makes way for another spelling of the same account's names.
 func (p *people) forget(a identity.Account) {
-	if p.loaded {
-		delete(p.byEmail, normalEmail(string(a.Email)))
-		delete(p.byUserID, a.UserID)
-	}
+	p.byEmail[normalEmail(string(a.Email))] = nil
+	p.byUserID[a.UserID] = nil
 }
 
 func (p *people) handle(name string) (identity.Account, error) {
-	if !p.loaded {
-		return p.tx.AccountByHandle(identity.Handle(name))
+	if account, known := p.byHandle[normalHandle(name)]; known {
+		return orNotFound(account)
 	}
-	return among(p.byHandle, normalHandle(name))
+	return p.tx.AccountByHandle(identity.Handle(name))
 }
 
 func (p *people) email(name string) (identity.Account, error) {
-	if !p.loaded {
-		return p.tx.AccountByEmail(name)
+	if account, known := p.byEmail[normalEmail(name)]; known {
+		return orNotFound(account)
 	}
-	return among(p.byEmail, normalEmail(name))
+	return p.tx.AccountByEmail(name)
 }
 
 func (p *people) userID(name string) (identity.Account, error) {
-	if !p.loaded {
-		return p.tx.AccountByUserID(name)
+	if account, known := p.byUserID[name]; known {
+		return orNotFound(account)
 	}
-	return among(p.byUserID, name)
+	return p.tx.AccountByUserID(name)
 }
 
-func among(known map[string]identity.Account, name string) (identity.Account, error) {
-	if account, ok := known[name]; ok {
-		return account, nil
+func orNotFound(account *identity.Account) (identity.Account, error) {
+	if account == nil {
+		return identity.Account{}, identity.ErrNotFound
 	}
-	return identity.Account{}, identity.ErrNotFound
+	return *account, nil
 }
 
 // account finds whom a reference names. Somebody named by an e-mail or by a user id
@@ -101,17 +105,22 @@ func (a *applier) account(who reference) (identity.Account, error) {
 	default:
 		holder, err = a.byName(who)
 	}
-	if err == nil {
-		a.found[key] = holder
+	if err != nil {
+		return holder, err
 	}
-	return holder, err
+	a.found[key] = holder
+	if a.invited[holder.ID] {
+		delete(a.invited, holder.ID)
+		a.report.step(Create, who.at, "account %s, invited", label(holder))
+	}
+	return holder, nil
 }
 
 func (a *applier) byName(who reference) (identity.Account, error) {
 	if strings.Contains(who.name, "@") {
 		holder, err := a.people.email(who.name)
 		if missing(err) {
-			return a.invite(who, identity.Account{Email: identity.Email(who.name)})
+			return a.inviteOne(who, identity.Account{Email: identity.Email(who.name)})
 		}
 		return holder, wrap(who, err)
 	}
@@ -138,12 +147,12 @@ func (a *applier) byUserID(who reference) (identity.Account, error) {
 	}
 	fresh := identity.Account{UserID: who.name}
 	if who.kind == toUserID || !isEmail(who.name) {
-		return a.invite(who, fresh)
+		return a.inviteOne(who, fresh)
 	}
 	holder, err = a.people.email(who.name)
 	if missing(err) {
 		fresh.Email = identity.Email(who.name)
-		return a.invite(who, fresh)
+		return a.inviteOne(who, fresh)
 	}
 	if err != nil {
 		return holder, wrap(who, err)
@@ -161,17 +170,33 @@ func (a *applier) byUserID(who reference) (identity.Account, error) {
 	return holder, nil
 }
 
-func (a *applier) invite(who reference, fresh identity.Account) (identity.Account, error) {
-	fresh.Kind, fresh.State = identity.Person, identity.Invited
-	created, err := a.tx.CreateAccount(fresh)
+// inviteOne creates an account for somebody whom nobody knows.
+func (a *applier) inviteOne(who reference, fresh identity.Account) (identity.Account, error) {
+	return a.inviteAll([]reference{who}, []identity.Account{fresh})
+}
+
+// inviteAll creates accounts for those who are named by references and whom nobody
+// knows; whoever names one of them first tells of it. It gives the last.
+func (a *applier) inviteAll(who []reference, fresh []identity.Account) (last identity.Account, err error) {
+	for i := range fresh {
+		fresh[i].Kind, fresh[i].State = identity.Person, identity.Invited
+	}
+	created, err := a.tx.CreateAccounts(fresh)
+	var item *identity.ItemError
 	var bad *identity.InvalidError
 	switch {
+	case !errors.As(err, &item):
 	case errors.As(err, &bad):
-		return created, problem(who.at, "%s %q: %s %s", who.kind, who.name, bad.Field, bad.Why)
-	case err != nil:
-		return created, wrap(who, err)
+		return last, problem(who[item.Item].at, "%s %q: %s %s", who[item.Item].kind, who[item.Item].name, bad.Field, bad.Why)
+	default:
+		return last, wrap(who[item.Item], item.Err)
 	}
-	a.people.remember(created)
-	a.report.step(Create, who.at, "account %s, invited", label(created))
-	return created, nil
+	if err != nil {
+		return last, err
+	}
+	for _, last = range created {
+		a.people.remember(last)
+		a.invited[last.ID] = true
+	}
+	return last, nil
 }

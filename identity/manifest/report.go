@@ -69,3 +69,10 @@ func (r *Report) step(op Op, at Position, format string, args ...any) {
 func (r *Report) note(at Position, format string, args ...any) {
 	r.Notes = append(r.Notes, Note{At: at, Text: fmt.Sprintf(format, args...)})
 }
+
+// add takes what another part of the same import did.
+func (r *Report) add(part *Report) {
+	r.Steps = append(r.Steps, part.Steps...)
+	r.Notes = append(r.Notes, part.Notes...)
+	r.Kept += part.Kept
+}

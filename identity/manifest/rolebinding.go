@@ -58,7 +58,7 @@ func (r *reader) roleBinding(root *yaml.Node) {
 		r.note(o.at, "RoleBinding %s has %d subjects: taken as one binding for each", name, len(subjects))
 	}
 	for _, who := range subjects {
-		r.state.bindings = append(r.state.bindings, binding{at: o.at, namespace: namespace, who: who, role: granted, kubeflow: true})
+		r.keep(r.state.addBinding(&binding{at: o.at, namespace: namespace, who: who, role: granted, kubeflow: true}))
 	}
 }
 
