@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-authz/gatehouse/engine/internal/plan"
 )
 
 // field is a part of the input that a policy can read: all of it, or of an object
@@ -57,13 +59,6 @@ type reach struct {
 	varies bool
 	// rewrites says that rules are evaluated with other data than there is.
 	rewrites bool
-}
-
-// hiddenClocks are the builtins that read the time without being declared
-// nondeterministic.
-var hiddenClocks = map[string]bool{
-	ast.CryptoX509ParseAndVerifyCertificates.Name:            true,
-	ast.CryptoX509ParseAndVerifyCertificatesWithOptions.Name: true,
 }
 
 // reachOf walks all rules that asking for ref can evaluate.
@@ -158,7 +153,7 @@ func (w *walker) visit(x any) bool {
 			w.call(x[0])
 		}
 	case *ast.With:
-		if hiddenClocks[x.Value.String()] { // in the place of another function
+		if plan.HiddenClocks[x.Value.String()] { // in the place of another function
 			w.found.varies = true
 		}
 		if target, ok := x.Target.Value.(ast.Ref); ok && target.HasPrefix(ast.DefaultRootRef) {
@@ -186,7 +181,7 @@ func (w *walker) call(operator *ast.Term) {
 		return
 	}
 	name := operator.String()
-	if _, known := ast.BuiltinMap[name]; !known || hiddenClocks[name] {
+	if _, known := ast.BuiltinMap[name]; !known || plan.HiddenClocks[name] {
 		w.found.varies = true
 	}
 }

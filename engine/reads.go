@@ -68,8 +68,8 @@ func (t *transaction) document(collection, key string) ast.Value {
 	return value
 }
 
-// open is document for who can do with a *terms.Lazy, which it is where the
-// document is large.
+// open is document for who can do with a *terms.Lazy, which it is where nobody has
+// made the whole of it yet.
 func (t *transaction) open(collection, key string) ast.Value {
 	if t.data == nil {
 		return nil

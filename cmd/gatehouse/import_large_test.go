@@ -18,7 +18,7 @@ import (
 
 // largeImport imports a text as if no more than batch entries fitted into one
 // transaction.
-func largeImport(t *testing.T, ctx context.Context, data, text string, o importOptions) (stdout, stderr string, err error) { //nolint:revive // t is a test's first
+func largeImport(t *testing.T, ctx context.Context, data, text string, o importOptions) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	a := &app{env: func(string) string { return "" }, in: strings.NewReader(text), out: &out, err: &errs, now: time.Now, dataDir: data}

@@ -107,5 +107,5 @@ func (r *progressReader) Read(b []byte) (int, error) {
 		}
 		r.progress.draw(text)
 	}
-	return n, err //nolint:wrapcheck // a reader gives on what it is given
+	return n, err
 }

@@ -63,7 +63,7 @@ func New(issuer *token.Issuer, o Options) *Authenticator {
 	if o.Remember == 0 {
 		o.Remember = defaultRemember
 	}
-	a := &Authenticator{issuer: issuer, log: o.Logger, verified: recent.NewWeighed(o.Remember, weigh)}
+	a := &Authenticator{issuer: issuer, log: o.Logger, verified: recent.New(o.Remember, weigh)}
 	a.people.index.Store(newIndex())
 	return a
 }

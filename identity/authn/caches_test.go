@@ -276,7 +276,7 @@ func TestRemembered_tokens_are_weighed_with_the_teams_of_their_holders(t *testin
 		raw, _ := w.mint(t, w.ada)
 		tokens = append(tokens, raw)
 	}
-	w.auth.verified = recent.NewWeighed(int64(len(tokens)*(len(tokens[0])+verifiedSize+1000)), weigh)
+	w.auth.verified = recent.New(int64(len(tokens)*(len(tokens[0])+verifiedSize+1000)), weigh)
 	remembered := func() int {
 		for _, raw := range tokens {
 			w.expect(t, "a token", raw, good)

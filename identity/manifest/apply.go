@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
-// Options of Apply.
+// Options of State.Batches.
 type Options struct {
 	// Prune removes the bindings and owners of the namespaces that the files name
 	// (by a Profile, or by an entry of `namespaces`) and that the files do not hold.
@@ -17,26 +17,6 @@ type Options struct {
 	Prune bool
 	// Progress, where given, is told how many of the entries are done.
 	Progress func(done, total int)
-}
-
-// Apply makes the directory hold what the files say, and changes nothing that is so
-// already: a second Apply reports no steps. What a file leaves out stays as it is.
-// It stops at the first thing that the directory refuses, with a *Problem that names
-// the place; the caller's transaction then has to be rolled back, as Directory.Write
-// and Directory.Plan do.
-func (s *State) Apply(tx *identity.Tx, o Options) (*Report, error) {
-	whole := &Report{}
-	for batch, err := range s.Batches(o, func() int { return BatchEntries }) {
-		if err != nil {
-			return nil, err
-		}
-		part, err := batch.Apply(tx)
-		if err != nil {
-			return nil, err
-		}
-		whole.add(part)
-	}
-	return whole, nil
 }
 
 // applier is one batch being applied.

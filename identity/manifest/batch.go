@@ -33,7 +33,11 @@ type ordered[T any] struct {
 	entry T
 }
 
-// Apply makes the directory hold what the batch says. It is [State.Apply] for a part.
+// Apply makes the directory hold what the batch says, and changes nothing that is so
+// already: a second Apply reports no steps. What a file leaves out stays as it is.
+// It stops at the first thing that the directory refuses, with a *Problem that names
+// the place; the caller's transaction then has to be rolled back, as Directory.Write
+// and Directory.Plan do.
 func (b *Batch) Apply(tx *identity.Tx) (*Report, error) {
 	a := &applier{
 		batch: b, tx: tx, options: b.options, report: &Report{},

@@ -3,7 +3,7 @@
 //
 // It owns the reading of Gatehouse's own YAML and of Kubeflow's Profile and
 // RoleBinding manifests (State), the comparison with a directory and the writing
-// of what differs (State.Apply), and the file form of a whole directory (Export).
+// of what differs in batches (State.Batches, Batch.Apply), and the file form of a whole directory (Export).
 //
 // It does not own the rules that names and documents must keep: identity checks
 // them, and this package adds the file and line at which they were broken. It

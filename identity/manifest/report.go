@@ -38,17 +38,6 @@ type Report struct {
 	Kept int
 }
 
-// Count is the number of steps of one kind.
-func (r *Report) Count(op Op) int {
-	n := 0
-	for _, step := range r.Steps {
-		if step.Op == op {
-			n++
-		}
-	}
-	return n
-}
-
 // WriteTo prints one line for each step.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var written int64
@@ -68,11 +57,4 @@ func (r *Report) step(op Op, at Position, format string, args ...any) {
 
 func (r *Report) note(at Position, format string, args ...any) {
 	r.Notes = append(r.Notes, Note{At: at, Text: fmt.Sprintf(format, args...)})
-}
-
-// add takes what another part of the same import did.
-func (r *Report) add(part *Report) {
-	r.Steps = append(r.Steps, part.Steps...)
-	r.Notes = append(r.Notes, part.Notes...)
-	r.Kept += part.Kept
 }

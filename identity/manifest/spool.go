@@ -91,7 +91,7 @@ func (s *spool) setAside() (err error) {
 	for _, e := range s.index {
 		head = binary.AppendUvarint(head[:0], e.group)
 		head = binary.AppendUvarint(head, e.order)
-		head = binary.AppendUvarint(head, uint64(e.end-e.start)) //nolint:gosec // a length
+		head = binary.AppendUvarint(head, uint64(e.end-e.start))
 		for _, part := range [][]byte{head, s.data[e.start:e.end]} {
 			n, err := out.Write(part)
 			s.end += int64(n)
@@ -207,7 +207,7 @@ type merge []*cursor
 func (m *merge) Len() int           { return len(*m) }
 func (m *merge) Less(i, j int) bool { return (*m)[i].at.compare((*m)[j].at) < 0 }
 func (m *merge) Swap(i, j int)      { (*m)[i], (*m)[j] = (*m)[j], (*m)[i] }
-func (m *merge) Push(c any)         { *m = append(*m, c.(*cursor)) } //nolint:forcetypeassert // of heap
+func (m *merge) Push(c any)         { *m = append(*m, c.(*cursor)) }
 func (m *merge) Pop() any {
 	last := (*m)[len(*m)-1]
 	*m = (*m)[:len(*m)-1]

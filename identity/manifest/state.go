@@ -132,7 +132,7 @@ func (s *State) firstNamed(noun, name string, at Position) (Position, bool) {
 		return Position{File: s.files[first.file], Line: int(first.line), Column: int(first.column)}, true
 	}
 	c := codec{files: &s.files}
-	s.names[print] = place{uint32(c.file(at.File)), uint32(at.Line), uint32(at.Column)} //nolint:gosec // all are small
+	s.names[print] = place{uint32(c.file(at.File)), uint32(at.Line), uint32(at.Column)}
 	return Position{}, false
 }
 

@@ -61,7 +61,7 @@ func badgeWeight(k badgeKey, b *badge) int {
 func NewIssuer(issuer, audience string, keys Keys, now func() time.Time) *Issuer {
 	return &Issuer{
 		issuer: issuer, audience: audience, keys: keys, now: now,
-		badges: recent.NewWeighed(rememberedBadges, badgeWeight),
+		badges: recent.New(rememberedBadges, badgeWeight),
 	}
 }
 

@@ -6,9 +6,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// clocked are the builtins that look at the clock without saying that their result
-// may differ the next time.
-var clocked = map[string]bool{
+// HiddenClocks are the builtins that look at the clock without being declared
+// nondeterministic: their result may differ the next time all the same.
+var HiddenClocks = map[string]bool{
 	ast.CryptoX509ParseAndVerifyCertificates.Name:            true,
 	ast.CryptoX509ParseAndVerifyCertificatesWithOptions.Name: true,
 }
@@ -48,7 +48,7 @@ func (c *compiler) builtin(s *ir.CallStmt) stmt {
 		run:      run,
 		target:   int(s.Result),
 		place:    c.place(&s.Location),
-		varies:   declared.Nondeterministic || clocked[s.Func],
+		varies:   declared.Nondeterministic || HiddenClocks[s.Func],
 		relation: declared.Relation,
 	}
 	for _, a := range s.Args {
@@ -64,14 +64,27 @@ func (c *compiler) builtin(s *ir.CallStmt) stmt {
 }
 
 func (b *builtinCall) call(m *machine, f frame) signal {
+	operands, ok := b.read(m, f)
+	if !ok {
+		return m.missing()
+	}
+	return b.apply(m, f, operands)
+}
+
+// read gives the values of the operands, false where one has none.
+func (b *builtinCall) read(m *machine, f frame) ([]*ast.Term, bool) {
 	operands := m.operands[:0]
 	for _, o := range b.operands {
 		t := o.get(m, f)
 		if t == nil {
-			return m.missing()
+			return nil, false
 		}
 		operands = append(operands, t)
 	}
+	return operands, true
+}
+
+func (b *builtinCall) apply(m *machine, f frame, operands []*ast.Term) signal {
 	if b.varies {
 		m.varies = true
 		m.bctx.Time = m.clock()

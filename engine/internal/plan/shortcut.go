@@ -67,19 +67,15 @@ func getOf(o []*ast.Term) *ast.Term {
 
 func (b *builtinCall) shortcut(short shortcut) stmt {
 	return func(m *machine, f frame) signal {
-		operands := m.operands[:0]
-		for _, o := range b.operands {
-			t := o.get(m, f)
-			if t == nil {
-				return m.missing()
-			}
-			operands = append(operands, t)
+		operands, ok := b.read(m, f)
+		if !ok {
+			return m.missing()
 		}
 		if t := short(operands); t != nil {
 			f[b.target] = t
 			return next
 		}
-		return b.call(m, f)
+		return b.apply(m, f, operands)
 	}
 }
 

@@ -12,19 +12,14 @@ import (
 
 // Map remembers values up to its bound and, beyond it, forgets those that are least
 // likely to be asked for again. A value may be forgotten at any time. The zero Map is
-// not usable; New and NewWeighed make one.
+// not usable; New makes one.
 type Map[K comparable, V any] struct {
 	cache *otter.Cache[K, V]
 }
 
-// New makes a Map of at most limit values; a limit below 1 is 1.
-func New[K comparable, V any](limit int) *Map[K, V] {
-	return &Map[K, V]{cache: otter.Must(&otter.Options[K, V]{MaximumSize: max(limit, 1)})}
-}
-
-// NewWeighed makes a Map of values that weigh at most budget together; a budget below 1
+// New makes a Map of values that weigh at most budget together; a budget below 1
 // is 1. It is weighed when it is put: one whose weight has changed must be put again.
-func NewWeighed[K comparable, V any](budget int64, weigh func(K, V) int) *Map[K, V] {
+func New[K comparable, V any](budget int64, weigh func(K, V) int) *Map[K, V] {
 	return &Map[K, V]{cache: otter.Must(&otter.Options[K, V]{
 		MaximumWeight: uint64(max(budget, 1)),
 		// What weighs nothing would never be forgotten.

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMap_returns_what_was_put_last(t *testing.T) {
-	m := New[string, int](10)
+	m := counted[string](10)
 	m.Put("a", 1)
 	m.Put("a", 2)
 	if got, found := m.Get("a"); got != 2 || !found {
@@ -19,7 +19,7 @@ func TestMap_returns_what_was_put_last(t *testing.T) {
 }
 
 func TestMap_forgets_what_was_deleted(t *testing.T) {
-	m := New[int, int](10)
+	m := counted[int](10)
 	for i := range 3 {
 		m.Put(i, i)
 	}
@@ -32,7 +32,7 @@ func TestMap_forgets_what_was_deleted(t *testing.T) {
 }
 
 func TestMap_stays_within_its_limit_and_keeps_what_is_used(t *testing.T) {
-	m := New[int, int](100)
+	m := counted[int](100)
 	kept := 0
 	for i := range 10_000 {
 		m.Put(i, i)
@@ -51,14 +51,14 @@ func TestMap_stays_within_its_limit_and_keeps_what_is_used(t *testing.T) {
 }
 
 func TestMap_stays_within_its_weight(t *testing.T) {
-	m := NewWeighed(1000, func(key string, value int) int { return len(key) + value })
+	m := New(1000, func(key string, value int) int { return len(key) + value })
 	for i := range 1000 {
 		m.Put(strings.Repeat("k", i%50)+string(rune('a'+i%26)), 50)
 	}
 	if got := m.Len(); got > 1000/51 || got < 5 {
 		t.Errorf("got %d values of 51 to 100, want as many as weigh 1000", got)
 	}
-	weightless := NewWeighed(10, func(int, int) int { return 0 })
+	weightless := New(10, func(int, int) int { return 0 })
 	for i := range 1000 {
 		weightless.Put(i, i)
 	}
@@ -68,7 +68,7 @@ func TestMap_stays_within_its_weight(t *testing.T) {
 }
 
 func TestMap_is_bounded_when_used_by_many_at_once(t *testing.T) {
-	m := New[int, int](50)
+	m := counted[int](50)
 	var all sync.WaitGroup
 	for worker := range 8 {
 		all.Go(func() {
@@ -84,4 +84,9 @@ func TestMap_is_bounded_when_used_by_many_at_once(t *testing.T) {
 	if got := m.Len(); got > 50 {
 		t.Errorf("got %d values, want at most 50", got)
 	}
+}
+
+// counted is a Map of at most so many values.
+func counted[K comparable](limit int64) *Map[K, int] {
+	return New(limit, func(K, int) int { return 1 })
 }
