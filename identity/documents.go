@@ -20,6 +20,8 @@ const (
 	CollectionPasswords   = "passwords"
 	CollectionQuotas      = "quotas"
 	CollectionSettings    = "settings"
+	CollectionTokens      = "tokens"
+	CollectionIdentities  = "identities"
 )
 
 // Change is one document that is new, different or, when Doc is nil, gone. Doc

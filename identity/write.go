@@ -16,6 +16,7 @@ type Entry struct {
 	Seq             int
 	At              time.Time
 	Actor           Actor
+	Address         string // of who asked for it; "" where it came from no network
 	Collection, Key string
 	Before, After   json.RawMessage
 }
