@@ -1,6 +1,7 @@
-// Package admin owns the two HTTP handlers of the house: the public one, which is the
-// list of surfaces behind one echo router with the proxies' doors in front of it, and
-// the operators' one.
+// Package admin owns the HTTP handlers of the house: the public one, which is the list of
+// surfaces behind one echo router with the proxies' doors in front of it; the one of the
+// surfaces that manage the directory, where these have a listener of their own; and the
+// operators' one.
 //
 // It does not own a wire protocol: each is a surface, a package of its own below this
 // one. Neighbours: the surfaces, and what they need, which cmd/gatehouse hands in.
@@ -45,14 +46,32 @@ type Deps struct {
 	Version   string
 	TokenTTL  time.Duration // of tokens that the login door gives
 	Ingress   ingress.Config
+	// Apart moves the surfaces that manage the directory away from the public handler.
+	Apart bool
 }
 
-// New builds the public handler. An error names the configuration that is wrong.
-func New(d Deps) (http.Handler, error) {
+// Handlers are what the listeners of a house serve.
+type Handlers struct {
+	Public http.Handler
+	// Management is what people and programs change the directory with; nil where
+	// Public serves that too.
+	Management http.Handler
+	// Ops is for operators: metrics, readiness in detail, pprof.
+	Ops http.Handler
+
+	health *ops.Health
+}
+
+// Drain makes every readiness answer 503 from now on: what is under way is still
+// answered, and nobody should send more.
+func (h *Handlers) Drain() { h.health.Drain() }
+
+// New builds the handlers. An error names the configuration that is wrong.
+func New(d Deps) (*Handlers, error) {
 	if d.Engine == nil || d.Directory == nil || d.Keeper == nil || d.Metrics == nil || d.Logger == nil {
 		return nil, errors.New("admin: engine, directory, keeper, metrics and logger are all needed")
 	}
-	if err := d.Metrics.WatchEngine(d.Engine); err != nil {
+	if err := d.Metrics.Watch(d.Engine, d.Directory); err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	doors, err := ingress.New(ingress.Deps{
@@ -62,17 +81,26 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	surfaces := []web.Surface{
-		health(d),
-		datalayer.New(datalayer.Deps{
-			Issuer: d.Issuer, Passwords: d.Passwords, Logger: d.Logger, Version: d.Version, TokenTTL: d.TokenTTL,
-		}),
+	h := &Handlers{health: health(d)}
+	public, management := []web.Surface{h.health, login(d)}, managing(d)
+	if d.Apart {
+		h.Management = router(d, append([]web.Surface{h.health}, management...))
+	} else {
+		public = append(public, management...)
 	}
-	return &front{doors: doors, rest: router(d, surfaces)}, nil
+	h.Public = &front{doors: doors, rest: router(d, public)}
+	h.Ops = ops.Handler(h.health, d.Metrics)
+	return h, nil
 }
 
-// NewOps builds the operators' handler: metrics, readiness in detail, pprof.
-func NewOps(d Deps) http.Handler { return ops.Handler(health(d), d.Metrics) }
+func login(d Deps) web.Surface {
+	return datalayer.New(datalayer.Deps{
+		Issuer: d.Issuer, Passwords: d.Passwords, Logger: d.Logger, Version: d.Version, TokenTTL: d.TokenTTL,
+	})
+}
+
+// managing are the surfaces that change the directory: what admin.listen moves.
+func managing(Deps) []web.Surface { return nil }
 
 // front keeps the proxies' paths away from the router, which would redirect some of
 // them, clean others, and answer methods it does not know by itself.
@@ -123,7 +151,7 @@ func router(d Deps, surfaces []web.Surface) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = problems(d.Logger)
-	e.Use(guarded(d.Metrics, d.Logger))
+	e.Use(guarded(d.Metrics, d.Logger, streams(surfaces)), atLeast(d.Directory))
 	for _, s := range surfaces {
 		s.Register(e)
 	}

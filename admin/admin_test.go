@@ -15,17 +15,52 @@ import (
 )
 
 func TestPublic_listener_shows_no_operators_pages(t *testing.T) {
-	gate := admintest.New(t)
-	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/admin/v1", "/docs", "/", "//metrics", "/metrics/", "/healthz/"} {
-		if got := gate.Get(path); got.Status != http.StatusNotFound {
-			t.Errorf("%s: got status %d, want 404", path, got.Status)
+	operators := []string{
+		"/metrics", "/metrics/", "//metrics", "/debug/pprof", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/vars",
+		"/", "/healthz/",
+	}
+	management := []string{"/admin/v1", "/admin/v1/accounts", "/admin/v1/openapi.json", "/docs"}
+	statuses := func(t *testing.T, address string, paths []string, want int) {
+		t.Helper()
+		for _, path := range paths {
+			if got := admintest.ExchangeFrom(t, "127.0.0.1", address, admintest.Request("GET", path, address)); got.Status != want {
+				t.Errorf("%s: got status %d, want %d", path, got.Status, want)
+			}
 		}
 	}
-	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n", "/readyz?verbose": "ready\n"} {
-		if got := gate.Get(path); got.Status != http.StatusOK || got.Body != want {
-			t.Errorf("%s: got %d %q, want 200 %q", path, got.Status, got.Body, want)
+	t.Run("K04 on one listener", func(t *testing.T) {
+		gate := admintest.New(t)
+		statuses(t, gate.Address(), operators, http.StatusNotFound)
+		statuses(t, gate.Address(), management, http.StatusUnauthorized)
+		if gate.ManagementAddress() != "" {
+			t.Error("a management listener was made unasked")
 		}
-	}
+	})
+	t.Run("K04 where admin.listen moves what manages", func(t *testing.T) {
+		gate := admintest.New(t, admintest.Apart())
+		statuses(t, gate.Address(), append(operators, management...), http.StatusNotFound)
+		statuses(t, gate.ManagementAddress(), management, http.StatusUnauthorized)
+		doors := []string{"/auth/nginx", "/auth/forward", "/auth/envoy/x", "/api/iam/v1/auth", "/api/iam/v1/login", "/.well-known/jwks.json"}
+		statuses(t, gate.ManagementAddress(), append(operators, doors...), http.StatusNotFound)
+		statuses(t, gate.ManagementAddress(), []string{"/healthz", "/readyz"}, http.StatusOK)
+	})
+	t.Run("readiness says no more than a word", func(t *testing.T) {
+		gate := admintest.New(t)
+		for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n", "/readyz?verbose": "ready\n"} {
+			if got := gate.Get(path); got.Status != http.StatusOK || got.Body != want {
+				t.Errorf("%s: got %d %q, want 200 %q", path, got.Status, got.Body, want)
+			}
+		}
+		gate.Drain()
+		for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusServiceUnavailable} {
+			if public, ops := gate.Get(path), gate.GetOps(path); public.Status != want || ops.Status != want || ops.Body != public.Body {
+				t.Errorf("%s while draining: got %d %q and %d %q for operators, want %d", path, public.Status, public.Body, ops.Status, ops.Body, want)
+			}
+		}
+		if got := gate.GetOps("/readyz"); got.Body != "draining\n" {
+			t.Errorf("/readyz while draining: got %q, want draining", got.Body)
+		}
+	})
 }
 
 func TestPublic_listener_serves_the_datalayer_names_and_keys(t *testing.T) {
@@ -86,6 +121,7 @@ func TestOps_listener_reports_decisions_and_refused_policies(t *testing.T) {
 		gate.Ask(admintest.Nginx, "GET", "https://app.test/public/x")
 	}
 	gate.Ask(admintest.Nginx, "GET", "https://app.test/../x")
+	gate.Exchange(admintest.Request("POST", "/api/iam/v1/login", "x"))
 	metrics := gate.GetOps("/metrics").Body
 	for _, line := range []string{
 		`gatehouse_decisions_total{effect="allow",entrypoint="gatehouse/ingress/decision",reason="public"} 3`,
@@ -96,6 +132,9 @@ func TestOps_listener_reports_decisions_and_refused_policies(t *testing.T) {
 		`gatehouse_ingress_answers_total{door="nginx",effect="deny",reason="ambiguous_path"} 1`,
 		"gatehouse_policy_info{revision=",
 		"gatehouse_data_revision ",
+		"gatehouse_directory_revision ",
+		`gatehouse_login_attempts_total{outcome="malformed"} 1`,
+		`gatehouse_http_request_duration_seconds_count{method="POST",route="/api/iam/v1/login"} 1`,
 	} {
 		if !strings.Contains(metrics, "\n"+line) {
 			t.Errorf("/metrics has no line %q", line)

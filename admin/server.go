@@ -2,8 +2,10 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -38,11 +40,34 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// guarded is around every route: it bounds the body, sets the headers that hold
-// everywhere, counts the answer and turns a panic into an error.
-func guarded(m *Metrics, log *slog.Logger) echo.MiddlewareFunc {
+// streaming is a surface with routes that read bodies of any size, piece by piece, and
+// bound what they keep of them.
+type streaming interface {
+	// Streams names these routes, as in "POST /admin/v1/import".
+	Streams() []string
+}
+
+func streams(surfaces []web.Surface) map[string]bool {
+	routes := map[string]bool{}
+	for _, s := range surfaces {
+		if s, ok := s.(streaming); ok {
+			for _, route := range s.Streams() {
+				routes[route] = true
+			}
+		}
+	}
+	return routes
+}
+
+// logins are the routes on which people sign in.
+var logins = map[string]bool{"POST /api/iam/v1/login": true, "POST /api/iam/v1/authentication/login": true}
+
+// guarded is around every route: it bounds the body unless the route streams, sets the
+// headers that hold everywhere, counts the answer and turns a panic into an error.
+func guarded(m *Metrics, log *slog.Logger, streams map[string]bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
+			began, route := time.Now(), c.Request().Method+" "+c.Path()
 			defer func() {
 				if cause := recover(); cause != nil {
 					log.Error("a request panicked", "route", c.Path(), "cause", cause, "stack", string(debug.Stack()))
@@ -52,9 +77,14 @@ func guarded(m *Metrics, log *slog.Logger) echo.MiddlewareFunc {
 					c.Error(err)
 					err = nil // it has been answered
 				}
-				m.Request(routeOf(c), methodOf(c), c.Response().Status)
+				m.Request(routeOf(c), methodOf(c), c.Response().Status, time.Since(began))
+				if logins[route] {
+					m.Login(c.Response().Status)
+				}
 			}()
-			c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, web.MaxBody)
+			if r := c.Request(); !streams[route] {
+				r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, web.MaxBody)
+			}
 			header := c.Response().Header()
 			header.Set("X-Content-Type-Options", "nosniff")
 			header.Set("Cache-Control", "no-store")
@@ -80,33 +110,25 @@ func methodOf(c echo.Context) string {
 	return "other"
 }
 
-// problemBody is RFC 9457 with two members of ours.
-type problemBody struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-	Code   string `json:"code"`
-	Field  string `json:"field,omitempty"`
-}
-
-// problems renders whatever no surface rendered in its own dialect.
+// problems renders whatever no surface rendered in its own dialect, as RFC 9457 says.
 func problems(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if c.Response().Committed {
 			return
 		}
 		p := web.Classify(err)
-		if p.Status >= http.StatusInternalServerError {
+		var behind *behindError
+		if errors.As(err, &behind) {
+			p = behind.problem()
+		} else if p.Status >= http.StatusInternalServerError {
 			log.Error("request failed", "route", c.Path(), "status", p.Status, "error", p.Cause)
 		}
-		body, err := json.Marshal(problemBody{
-			Type: "about:blank", Title: p.Title, Status: p.Status, Detail: p.Detail, Code: p.Code, Field: p.Field,
-		})
+		body, err := json.Marshal(p.Body())
 		if err != nil {
 			log.Error("render a problem", "error", err)
 			return
 		}
+		maps.Copy(c.Response().Header(), p.Header())
 		if err := c.Blob(p.Status, "application/problem+json", body); err != nil {
 			log.Debug("the caller left before the answer", "error", err)
 		}

@@ -46,7 +46,7 @@ func (s *Surface) login(c echo.Context) error {
 	if err != nil {
 		return s.refuseLogin(c, in.Handle, err)
 	}
-	raw, claims, err := s.Issuer.Access(token.UserOf(account), account.Generation, s.TokenTTL)
+	raw, claims, err := s.Issuer.Access(token.UserOf(account), account.Generation, token.AccessOptions{TTL: s.TokenTTL})
 	if err != nil {
 		return s.refuseLogin(c, in.Handle, err)
 	}

@@ -139,7 +139,7 @@ func checkDoor(t *testing.T, gate *admintest.Gate, at door, c decisionCase) {
 	t.Helper()
 	var headers []header
 	if s := c.subject(); s.Kind == identity.SubjectAccount {
-		raw, _, err := gate.Issuer.Access(token.User{ID: s.ID}, 1, time.Hour)
+		raw, _, err := gate.Issuer.Access(token.User{ID: s.ID}, 1, token.AccessOptions{TTL: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

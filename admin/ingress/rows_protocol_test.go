@@ -215,7 +215,7 @@ func TestHeader_values_are_one_line_and_one_list(t *testing.T) {
 	gate := admintest.New(t, admintest.Unfed(), admintest.Log(log), admintest.Ingress(presets),
 		admintest.Overlay(admintest.SiteOverlay(), "ingress"))
 	gate.Feed(hostileDocuments(500))
-	raw, _, err := gate.Issuer.Access(token.User{ID: "01J00000000000000000000000"}, 1, time.Hour)
+	raw, _, err := gate.Issuer.Access(token.User{ID: "01J00000000000000000000000"}, 1, token.AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

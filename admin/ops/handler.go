@@ -32,24 +32,28 @@ func text(w http.ResponseWriter, status int, body string) {
 	_, _ = w.Write([]byte(body)) // the caller is gone: nobody to tell
 }
 
+func statusOf(ready bool) int {
+	if ready {
+		return http.StatusOK
+	}
+	return http.StatusServiceUnavailable
+}
+
 // serveReady answers 200 or 503; with ?verbose it says in JSON what each part says.
 func (h *Health) serveReady(w http.ResponseWriter, r *http.Request) {
-	report := h.Report()
-	status := http.StatusOK
-	if !report.Ready {
-		status = http.StatusServiceUnavailable
-	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if _, verbose := query["verbose"]; err != nil || !verbose {
-		text(w, status, map[bool]string{true: "ready\n", false: "not ready\n"}[report.Ready])
+		failed := h.Ready()
+		text(w, statusOf(len(failed) == 0), word(failed))
 		return
 	}
+	report := h.Report()
 	body, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		text(w, http.StatusInternalServerError, "the report could not be written\n")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	w.WriteHeader(statusOf(report.Ready))
 	_, _ = w.Write(append(body, '\n')) // the caller is gone: nobody to tell
 }

@@ -1,8 +1,10 @@
 package ops
 
 import (
+	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 )
@@ -12,10 +14,19 @@ type Check func() error
 
 // Health knows whether the house can answer, by asking its parts.
 type Health struct {
-	mu     sync.RWMutex
-	checks []namedCheck
-	notes  []namedNote
+	mu       sync.RWMutex
+	checks   []namedCheck
+	notes    []namedNote
+	draining atomic.Bool
 }
+
+// serving is the part that is not ready while the server drains.
+const serving = "server"
+
+var errDraining = errors.New("draining")
+
+// Drain makes the house not ready, for good: it ends.
+func (h *Health) Drain() { h.draining.Store(true) }
 
 type namedCheck struct {
 	name  string
@@ -53,7 +64,24 @@ func (h *Health) Ready() (failed map[string]error) {
 			failed[c.name] = err
 		}
 	}
+	if h.draining.Load() {
+		if failed == nil {
+			failed = map[string]error{}
+		}
+		failed[serving] = errDraining
+	}
 	return failed
+}
+
+// word is readiness without a reason that is nobody else's business.
+func word(failed map[string]error) string {
+	switch {
+	case failed[serving] != nil:
+		return "draining\n"
+	case len(failed) > 0:
+		return "not ready\n"
+	}
+	return "ready\n"
 }
 
 // Report is readiness in detail, for operators only: it names parts and errors.
@@ -71,9 +99,9 @@ func (h *Health) Report() Report {
 	r := Report{Ready: len(failed) == 0, Checks: map[string]string{}, Detail: map[string]any{}}
 	for _, c := range h.checks {
 		r.Checks[c.name] = "ok"
-		if err := failed[c.name]; err != nil {
-			r.Checks[c.name] = err.Error()
-		}
+	}
+	for name, err := range failed {
+		r.Checks[name] = err.Error()
 	}
 	for _, n := range h.notes {
 		r.Detail[n.name] = n.note()
@@ -90,8 +118,9 @@ func (h *Health) Register(e *echo.Echo) {
 }
 
 func (h *Health) brief(c echo.Context) error {
-	if len(h.Ready()) > 0 {
-		return c.String(http.StatusServiceUnavailable, "not ready\n")
+	failed := h.Ready()
+	if len(failed) > 0 {
+		return c.String(http.StatusServiceUnavailable, word(failed))
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, word(failed))
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/gatehouse-authz/gatehouse/engine"
 )
 
@@ -51,13 +53,21 @@ func TestReadyz_needs_every_part_and_tells_operators_which_fails(t *testing.T) {
 	}
 }
 
+// at is a directory at a revision.
+type at uint64
+
+func (a at) Revision() uint64 { return uint64(a) }
+
 func TestMetrics_count_decisions_answers_and_requests(t *testing.T) {
 	m := NewMetrics("1.2.3")
 	m.Decision("gatehouse/ingress/decision", &engine.Decision{Effect: engine.Allow, Reason: "binding", Took: 30 * time.Microsecond})
 	m.Decision("gatehouse/ingress/decision", &engine.Decision{Effect: engine.Allow, Reason: "binding", Took: 30 * time.Microsecond})
 	m.Answer("nginx", "deny", "untrusted_proxy", time.Millisecond)
-	m.Request("/healthz", "GET", 200)
-	if err := m.WatchEngine(engine.New(engine.Options{})); err != nil {
+	m.Request("/healthz", "GET", 200, 3*time.Millisecond)
+	for _, status := range []int{201, 401, 403, 429, 503, 400, 413, 415, 500} {
+		m.Login(status)
+	}
+	if err := m.Watch(engine.New(engine.Options{}), at(12)); err != nil {
 		t.Fatal(err)
 	}
 	_, body := get(t, &Health{}, m, "/metrics")
@@ -71,6 +81,14 @@ func TestMetrics_count_decisions_answers_and_requests(t *testing.T) {
 		`gatehouse_decision_duration_seconds_bucket{entrypoint="gatehouse/ingress/decision",le="1.6e-05"} 0`,
 		`gatehouse_decision_duration_seconds_bucket{entrypoint="gatehouse/ingress/decision",le="3.2e-05"} 2`,
 		`gatehouse_data_revision 0`,
+		`gatehouse_directory_revision 12`,
+		`gatehouse_http_request_duration_seconds_bucket{method="GET",route="/healthz",le="0.0025"} 0`,
+		`gatehouse_http_request_duration_seconds_bucket{method="GET",route="/healthz",le="0.005"} 1`,
+		`gatehouse_login_attempts_total{outcome="success"} 1`,
+		`gatehouse_login_attempts_total{outcome="refused"} 2`,
+		`gatehouse_login_attempts_total{outcome="throttled"} 2`,
+		`gatehouse_login_attempts_total{outcome="malformed"} 3`,
+		`gatehouse_login_attempts_total{outcome="error"} 1`,
 		`gatehouse_decision_memo_hits_total 0`,
 		`gatehouse_decision_memo_misses_total 0`,
 		`gatehouse_decision_memo_skipped_total 0`,
@@ -82,8 +100,37 @@ func TestMetrics_count_decisions_answers_and_requests(t *testing.T) {
 			t.Errorf("/metrics has no line %q", line)
 		}
 	}
-	if err := m.WatchEngine(engine.New(engine.Options{})); err == nil {
+	if err := m.Watch(engine.New(engine.Options{}), at(12)); err == nil {
 		t.Error("a second engine was registered under the same names")
+	}
+}
+
+// What a linter of Prometheus's own says about names, units and help.
+func TestMetrics_are_named_as_Prometheus_users_expect(t *testing.T) {
+	m := NewMetrics("1.2.3")
+	m.Decision("gatehouse/ingress/decision", &engine.Decision{Effect: engine.Allow, Reason: "binding"})
+	m.Answer("nginx", "deny", "untrusted_proxy", time.Millisecond)
+	m.Request("/healthz", "GET", 200, time.Millisecond)
+	m.Login(201)
+	if err := m.Watch(engine.New(engine.Options{}), at(12)); err != nil {
+		t.Fatal(err)
+	}
+	problems, err := testutil.GatherAndLint(m.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		ours := strings.HasPrefix(f.GetName(), "gatehouse_")
+		if !ours && !strings.HasPrefix(f.GetName(), "go_") && !strings.HasPrefix(f.GetName(), "process_") {
+			t.Errorf("%s begins with none of gatehouse_, go_, process_", f.GetName())
+		}
 	}
 }
 

@@ -131,7 +131,7 @@ func benchTokens(t *testing.T, data string, size int) []string {
 			ID: benchAccountID(n), Handle: identity.Handle(fmt.Sprint("person-", n)), Kind: identity.Person, State: identity.Active,
 			Email: identity.Email(fmt.Sprintf("person-%d@example.org", n)), Name: fmt.Sprint("Person ", n),
 		}
-		if tokens[n], _, err = issuer.Access(token.UserOf(person), 1, 2*time.Hour); err != nil {
+		if tokens[n], _, err = issuer.Access(token.UserOf(person), 1, token.AccessOptions{TTL: 2 * time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -147,7 +147,7 @@ func (p *premises) mint(t *testing.T) {
 	if err = p.directory.Read(t.Context(), func(tx *identity.Tx) (err error) { p.person, err = tx.Account(p.person.ID); return err }); err != nil {
 		t.Fatal(err)
 	}
-	if p.raw, p.claims, err = p.issuer.Access(token.UserOf(p.person), p.person.Generation, time.Hour); err != nil {
+	if p.raw, p.claims, err = p.issuer.Access(token.UserOf(p.person), p.person.Generation, token.AccessOptions{TTL: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	p.state.Revoked = false

@@ -97,7 +97,7 @@ func (a *app) printToken(ctx context.Context, cfg Config, dir *identity.Director
 	if err != nil {
 		return err
 	}
-	raw, _, err := issuer.Access(token.UserOf(holder), holder.Generation, ttl)
+	raw, _, err := issuer.Access(token.UserOf(holder), holder.Generation, token.AccessOptions{TTL: ttl})
 	if err != nil {
 		return fmt.Errorf("mint a token for %s: %w", name, err)
 	}

@@ -74,7 +74,7 @@ func TestAuthenticate_tells_who_a_token_belongs_to(t *testing.T) {
 func TestAuthenticate_takes_what_is_no_credential_of_ours_for_anonymous(t *testing.T) {
 	w := newWorld(t)
 	other := token.NewIssuer("https://other.test", testAudience, strangerKeys(t), w.now)
-	foreign, _, err := other.Access(token.User{ID: string(w.ada.ID)}, 1, time.Hour)
+	foreign, _, err := other.Access(token.User{ID: string(w.ada.ID)}, 1, token.AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func TestRemembered_tokens_are_of_one_account_generation_and_key(t *testing.T) {
 		for _, a := range accounts {
 			for _, generation := range []uint64{a.Generation, a.Generation + 1} {
 				for range 2 { // apart from its bytes, the same token
-					raw, claims, err := w.issuer.Access(token.UserOf(a), generation, time.Hour)
+					raw, claims, err := w.issuer.Access(token.UserOf(a), generation, token.AccessOptions{TTL: time.Hour})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -86,7 +86,7 @@ func (w *world) account(tb testing.TB, a identity.Account) (created identity.Acc
 
 func (w *world) mint(tb testing.TB, a identity.Account) (string, token.Claims) {
 	tb.Helper()
-	raw, claims, err := w.issuer.Access(token.UserOf(a), a.Generation, time.Hour)
+	raw, claims, err := w.issuer.Access(token.UserOf(a), a.Generation, token.AccessOptions{TTL: time.Hour})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gatehouse-authz/gatehouse/identity/token/internal/strict"
 )
 
 // leeway is how far another machine's clock may be ahead when it mints. None is given
@@ -19,6 +22,7 @@ const leeway = 30 * time.Second
 type accessClaims struct {
 	jwt.RegisteredClaims
 	Generation uint64   `json:"gen"`
+	Kind       string   `json:"kind,omitempty"` // "" = KindLogin
 	Scope      string   `json:"scope,omitempty"`
 	User       wireUser `json:"user"`
 	Roles      []string `json:"roles"`
@@ -55,7 +59,7 @@ var claimNames = func() map[string]string {
 		"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "gen", "scope", "user", "roles",
 		"kind", "preferred_username", "email", "name", "groups", "groups_truncated",
 	} {
-		names[fold(name)] = name
+		names[strict.Fold(name)] = name
 	}
 	return names
 }()
@@ -108,7 +112,7 @@ func (w *accessClaims) claims(kid string) Claims {
 	return Claims{
 		ID: w.ID, Subject: w.Subject, Issuer: w.Issuer, Audience: w.Audience,
 		Issued: w.IssuedAt.Time, Expires: w.ExpiresAt.Time,
-		Generation: w.Generation, Kind: UseAccess, Scopes: strings.Fields(w.Scope),
+		Generation: w.Generation, Kind: cmp.Or(w.Kind, KindLogin), Scopes: strings.Fields(w.Scope),
 		User: User{
 			ID: w.User.UID, Handle: w.User.Handle, Email: w.User.Email,
 			Name: strings.TrimSpace(w.User.FirstName + " " + w.User.LastName), Roles: w.User.Roles,

@@ -2,6 +2,7 @@ package token
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,13 +69,15 @@ func NewIssuer(issuer, audience string, keys Keys, now func() time.Time) *Issuer
 // Name is the issuer as tokens carry it.
 func (i *Issuer) Name() string { return i.issuer }
 
-// Access mints an access token for the user. It lives for ttl, in whole seconds, and
-// counts only while the account's generation stays what is given here.
-func (i *Issuer) Access(u User, generation uint64, ttl time.Duration) (string, Claims, error) {
+// Access mints an access token for the user. It lives for the options' TTL, in whole
+// seconds, and counts only while the account's generation stays what is given here. Who
+// hands it out must have recorded it in the directory first (identity.Tx.PutToken):
+// what is not recorded cannot be listed or ended by name.
+func (i *Issuer) Access(u User, generation uint64, o AccessOptions) (string, Claims, error) {
 	if u.ID == "" {
 		return "", Claims{}, errors.New("mint a token: no account")
 	}
-	if err := checkTTL(ttl); err != nil {
+	if err := o.check(); err != nil {
 		return "", Claims{}, err
 	}
 	key, err := i.keys.Signing(UseAccess)
@@ -84,20 +87,24 @@ func (i *Issuer) Access(u User, generation uint64, ttl time.Duration) (string, C
 	first, last := u.FirstAndLast()
 	roles := append([]string{}, u.Roles...)
 	w := accessClaims{
-		RegisteredClaims: i.registered(u.ID, i.audience, ttl),
+		RegisteredClaims: i.registered(u.ID, i.audience, o.TTL),
 		Generation:       generation,
+		Scope:            strings.Join(o.Scopes, " "),
 		User: wireUser{
 			ID: u.ID, UID: u.ID, Handle: u.Handle, Email: u.Email,
 			FirstName: first, LastName: last, Roles: roles,
 		},
 		Roles: roles,
 	}
+	if o.Kind != KindLogin {
+		w.Kind = o.Kind
+	}
 	raw, err := sign(key, accessKind, &w)
 	if err != nil {
 		return "", Claims{}, err
 	}
 	if len(raw) > maxMinted {
-		return "", Claims{}, fmt.Errorf("mint a token: %d characters, more than the %d that clients accept; the account has too many roles", len(raw), maxMinted)
+		return "", Claims{}, tooLong(len(raw), o)
 	}
 	return raw, w.claims(key.KID), nil
 }
@@ -185,8 +192,11 @@ func sign(key Key, k kind, claims jwt.Claims) (string, error) {
 // to count is for the caller to find out.
 func (i *Issuer) VerifyAccess(raw string) (Claims, error) {
 	var w accessClaims
-	kid, err := i.verify(raw, accessKind, i.audience, &w, &w.RegisteredClaims)
+	kid, members, err := i.verify(raw, accessKind, i.audience, &w, &w.RegisteredClaims)
 	if err != nil {
+		return Claims{}, err
+	}
+	if err := w.checkReach(members); err != nil {
 		return Claims{}, err
 	}
 	return w.claims(kid), nil
@@ -208,7 +218,7 @@ func (i *Issuer) StillGood(c *Claims) error {
 // meant for the audience; errors as of VerifyAccess.
 func (i *Issuer) VerifyAssertion(raw, audience string) (Assertion, error) {
 	var w assertionClaims
-	if _, err := i.verify(raw, assertionKind, audience, &w, &w.RegisteredClaims); err != nil {
+	if _, _, err := i.verify(raw, assertionKind, audience, &w, &w.RegisteredClaims); err != nil {
 		return Assertion{}, err
 	}
 	return Assertion{Subject: w.Subject, Kind: w.Kind, Handle: w.Handle, Email: w.Email, Name: w.Name, Groups: w.Groups}, nil
@@ -216,18 +226,18 @@ func (i *Issuer) VerifyAssertion(raw, audience string) (Assertion, error) {
 
 // verify checks form, then signature, then claims, in this order: a forged token is
 // never reported as merely expired.
-func (i *Issuer) verify(raw string, k kind, audience string, into jwt.Claims, registered *jwt.RegisteredClaims) (kid string, err error) {
-	key, claims, err := i.inspect(raw, k)
+func (i *Issuer) verify(raw string, k kind, audience string, into jwt.Claims, registered *jwt.RegisteredClaims) (kid string, members map[string]json.RawMessage, err error) {
+	key, members, err := i.inspect(raw, k)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{key.Alg}), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
 	_, err = parser.ParseWithClaims(raw, into, func(*jwt.Token) (any, error) { return key.Public, nil })
 	switch {
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return "", refuse(ReasonBad, "bad signature")
+		return "", nil, refuse(ReasonBad, "bad signature")
 	case err != nil:
-		return "", refuse(ReasonBad, "claims of the wrong type")
+		return "", nil, refuse(ReasonBad, "claims of the wrong type")
 	}
-	return key.KID, i.judge(claims, *registered, audience)
+	return key.KID, members, i.judge(members, *registered, audience)
 }

@@ -13,7 +13,7 @@ var ada = User{ID: "01ADA", Handle: "ada", Email: "ada@example.org", Name: "Ada 
 
 func TestAccess_token_verifies_to_what_it_was_minted_for(t *testing.T) {
 	issuer, keys, c := newIssuer(t)
-	raw, minted, err := issuer.Access(ada, 7, time.Hour)
+	raw, minted, err := issuer.Access(ada, 7, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestAccess_token_verifies_to_what_it_was_minted_for(t *testing.T) {
 
 func TestAccess_token_has_the_members_that_clients_of_the_platform_read(t *testing.T) {
 	issuer, keys, c := newIssuer(t)
-	raw, minted, err := issuer.Access(ada, 1, time.Hour)
+	raw, minted, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,15 +73,15 @@ func TestAccess_refuses_what_clients_or_verifiers_could_not_use(t *testing.T) {
 	issuer, _, _ := newIssuer(t)
 	roles := User{ID: "01ADA", Roles: slices.Repeat([]string{"a-role-with-a-long-name"}, 200)}
 	for name, mint := range map[string]func() error{
-		"a user without an id":   func() error { _, _, err := issuer.Access(User{}, 0, time.Hour); return err },
-		"no lifetime":            func() error { _, _, err := issuer.Access(ada, 0, 0); return err },
-		"a negative lifetime":    func() error { _, _, err := issuer.Access(ada, 0, -time.Hour); return err },
-		"more than 4900 letters": func() error { _, _, err := issuer.Access(roles, 0, time.Hour); return err },
+		"a user without an id":   func() error { _, _, err := issuer.Access(User{}, 0, AccessOptions{TTL: time.Hour}); return err },
+		"no lifetime":            func() error { _, _, err := issuer.Access(ada, 0, AccessOptions{TTL: 0}); return err },
+		"a negative lifetime":    func() error { _, _, err := issuer.Access(ada, 0, AccessOptions{TTL: -time.Hour}); return err },
+		"more than 4900 letters": func() error { _, _, err := issuer.Access(roles, 0, AccessOptions{TTL: time.Hour}); return err },
 		"assertion: no subject":  func() error { _, _, err := issuer.Assertion(Assertion{}, "x", time.Hour); return err },
 		"assertion: no audience": func() error { _, _, err := issuer.Assertion(Assertion{Subject: "a"}, "", time.Hour); return err },
 		"assertion: no life":     func() error { _, _, err := issuer.Assertion(Assertion{Subject: "a"}, "x", 0); return err },
 		"no key for what is made": func() error {
-			_, _, err := NewIssuer("i", "a", fixedKeys{}, time.Now).Access(ada, 0, time.Hour)
+			_, _, err := NewIssuer("i", "a", fixedKeys{}, time.Now).Access(ada, 0, AccessOptions{TTL: time.Hour})
 			return err
 		},
 	} {
@@ -109,7 +109,7 @@ func TestFirstAndLast_cut_a_name_at_its_last_space(t *testing.T) {
 
 func TestStillGood_sees_expiry_and_a_key_that_is_gone(t *testing.T) {
 	issuer, keys, c := newIssuer(t)
-	_, claims, err := issuer.Access(ada, 1, time.Minute)
+	_, claims, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestJWKS_holds_public_parts_only(t *testing.T) {
 
 func BenchmarkVerifyAccess(b *testing.B) {
 	issuer, _, _ := newIssuer(b)
-	raw, _, err := issuer.Access(ada, 1, time.Hour)
+	raw, _, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		b.Fatal(err)
 	}

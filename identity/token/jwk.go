@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/gatehouse-authz/gatehouse/identity/token/internal/strict"
 )
 
 // algES256 is the one algorithm that is minted (RFC 7518, 3.4: P-256 with SHA-256).
@@ -51,8 +53,8 @@ func (j jwk) publicKey() (*ecdsa.PublicKey, error) {
 	if j.Kty != "EC" || j.Crv != "P-256" {
 		return nil, errors.New("not a P-256 key")
 	}
-	x, errX := canonical.DecodeString(j.X)
-	y, errY := canonical.DecodeString(j.Y)
+	x, errX := strict.Canonical.DecodeString(j.X)
+	y, errY := strict.Canonical.DecodeString(j.Y)
 	if errX != nil || errY != nil || len(x) != 32 || len(y) != 32 {
 		return nil, errors.New("coordinates are not 32 bytes of base64url")
 	}

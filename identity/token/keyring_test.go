@@ -57,7 +57,7 @@ func TestOpenKeyring_makes_one_active_key_for_each_use_and_keeps_it(t *testing.T
 	dir := openDirectory(t, folder)
 	ring := openKeyring(t, dir)
 	issuer := NewIssuer(testIssuer, testAudience, ring, time.Now)
-	raw, _, err := issuer.Access(ada, 1, time.Hour)
+	raw, _, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestOpenKeyring_makes_one_active_key_for_each_use_and_keeps_it(t *testing.T
 	if _, err := again.VerifyAccess(raw); err != nil {
 		t.Errorf("a token of the first process: got %v, want none", err)
 	}
-	theirs, _, err := again.Access(ada, 1, time.Hour)
+	theirs, _, err := again.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestKeyring_that_is_fed_follows_rotation_by_another_process(t *testing.T) {
 		}
 	}()
 	issuer := NewIssuer(testIssuer, testAudience, ring, time.Now)
-	before, _, err := issuer.Access(ada, 1, time.Hour)
+	before, _, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestKeyring_that_is_fed_follows_rotation_by_another_process(t *testing.T) {
 	if _, err := issuer.VerifyAccess(before); err != nil {
 		t.Errorf("a token of the key that only verifies now: got %v, want none", err)
 	}
-	after, _, err := issuer.Access(ada, 1, time.Hour)
+	after, _, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

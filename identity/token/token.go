@@ -89,8 +89,8 @@ type Claims struct {
 	Audience            []string
 	Issued, Expires     time.Time
 	Generation          uint64 // of the account when the token was minted
-	Kind                string // always "access" so far
-	Scopes              []string
+	Kind                string   // KindLogin or KindPersonal
+	Scopes              []string // empty = not narrowed
 	User                User
 	KeyID               string
 }

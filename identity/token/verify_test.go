@@ -42,7 +42,7 @@ func TestVerifyAccess_does_not_take_what_others_made_for_ours(t *testing.T) {
 
 func TestVerifyAccess_judges_as_ours_whatever_names_our_issuer_or_key(t *testing.T) {
 	issuer, keys, c := newIssuer(t)
-	raw, _, err := issuer.Access(ada, 1, time.Hour)
+	raw, _, err := issuer.Access(ada, 1, AccessOptions{TTL: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,11 +45,13 @@ type Gate struct {
 	Log       *slog.Logger
 	Public    http.Handler
 	Ops       http.Handler
+	Drain     func() // as SIGTERM does
 	Policies  string // folder of the overlay, "" = none
 
 	tb      testing.TB
 	address string // of the public listener
 	ops     string // of the operators' listener
+	apart   string // of the management listener, "" = there is none
 }
 
 type options struct {
@@ -60,6 +62,7 @@ type options struct {
 	now       func() time.Time
 	passwords authn.PasswordOptions
 	unfed     bool
+	apart     bool
 }
 
 // Option changes how a Gate is built.
@@ -86,6 +89,9 @@ func Passwords(p authn.PasswordOptions) Option { return func(o *options) { o.pas
 // Unfed leaves engine and authn without the directory's documents; Feed gives them
 // others.
 func Unfed() Option { return func(o *options) { o.unfed = true } }
+
+// Apart gives the management surfaces a listener of their own.
+func Apart() Option { return func(o *options) { o.apart = true } }
 
 // New builds a house and ends it with the test.
 func New(tb testing.TB, opts ...Option) *Gate {
@@ -158,7 +164,7 @@ func (g *Gate) openDirectory(o options, log *slog.Logger) {
 func (g *Gate) attach() {
 	g.tb.Helper()
 	ctx := context.Background()
-	if err := g.Directory.Attach(ctx, g.Authn, "accounts", "teams", "generations", "revocations"); err != nil {
+	if err := g.Directory.Attach(ctx, g.Authn, authn.Collections...); err != nil {
 		g.tb.Fatal(err)
 	}
 	if err := g.Directory.Attach(ctx, g.Engine, "accounts", "teams", "namespaces"); err != nil {
@@ -187,14 +193,17 @@ func (g *Gate) serve(o options, metrics *admin.Metrics, log *slog.Logger) {
 	deps := admin.Deps{
 		Engine: g.Engine, Directory: g.Directory, Keeper: g.Keeper, Authn: g.Authn, Issuer: g.Issuer,
 		Passwords: authn.NewPasswords(g.Directory, o.passwords),
-		Metrics:   metrics, Logger: log, Version: "test", Ingress: o.ingress,
+		Metrics:   metrics, Logger: log, Version: "test", Ingress: o.ingress, Apart: o.apart,
 	}
-	public, err := admin.New(deps)
+	handlers, err := admin.New(deps)
 	if err != nil {
 		g.tb.Fatal(err)
 	}
-	g.Public, g.Ops = public, admin.NewOps(deps)
+	g.Public, g.Ops, g.Drain = handlers.Public, handlers.Ops, handlers.Drain
 	g.address, g.ops = listen(g.tb, g.Public, log), listen(g.tb, g.Ops, log)
+	if handlers.Management != nil {
+		g.apart = listen(g.tb, handlers.Management, log)
+	}
 }
 
 // listen serves a handler with the limits of production on a loopback port.
@@ -212,6 +221,10 @@ func (g *Gate) Address() string { return g.address }
 
 // OpsAddress is host and port of the operators' listener.
 func (g *Gate) OpsAddress() string { return g.ops }
+
+// ManagementAddress is host and port of the listener for management; "" where the public
+// one serves it.
+func (g *Gate) ManagementAddress() string { return g.apart }
 
 // Feed replaces what engine and authn know; for gates built with Unfed.
 func (g *Gate) Feed(documents []identity.Change) {
@@ -235,7 +248,7 @@ func (g *Gate) Feed(documents []identity.Change) {
 		}
 	}
 	ctx := context.Background()
-	if err := g.Authn.Replace(ctx, 1, of("accounts", "teams", "generations", "revocations")); err != nil {
+	if err := g.Authn.Replace(ctx, 1, of(authn.Collections...)); err != nil {
 		g.tb.Fatal(err)
 	}
 	if err := g.Engine.Replace(ctx, 1, of("accounts", "teams", "namespaces")); err != nil {

@@ -86,7 +86,7 @@ func (g *Gate) SetState(of identity.Account, state identity.State) {
 // Token mints an access token for an account, good for an hour.
 func (g *Gate) Token(a identity.Account) string {
 	g.tb.Helper()
-	raw, _, err := g.Issuer.Access(token.UserOf(a), a.Generation, time.Hour)
+	raw, _, err := g.Issuer.Access(token.UserOf(a), a.Generation, token.AccessOptions{TTL: time.Hour})
 	if err != nil {
 		g.tb.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,6 +21,63 @@ type Problem struct {
 	Detail string // what to do about it; "" = nothing to add
 	Field  string // the member that is wrong, "" = none
 	Cause  error  // for the log, never for the client
+	// RetryAfter is how many seconds to wait before trying again, 0 = not said.
+	RetryAfter int
+	login      bool // say how to sign in
+}
+
+// DeniedError says that policy does not let the caller do it. Why is a custom rule's own
+// words.
+type DeniedError struct {
+	Login  bool // signing in may change that
+	Reason string
+	Why    string
+}
+
+func (e *DeniedError) Error() string { return "denied: " + e.Reason }
+
+// PreconditionError says that a conditional request does not apply to what is there, or
+// that it has to be made conditional (RFC 9110, 13; RFC 6585, 3).
+type PreconditionError struct {
+	Header  string
+	Missing bool
+	Why     string
+}
+
+func (e *PreconditionError) Error() string { return e.Header + ": " + e.Why }
+
+// ProblemBody is a Problem on the wire: RFC 9457 with members of ours.
+type ProblemBody struct {
+	Type   string  `json:"type" doc:"about:blank: code tells kinds of problems apart."`
+	Title  string  `json:"title" doc:"One sentence, the same for each code."`
+	Status int     `json:"status" doc:"The HTTP status."`
+	Detail string  `json:"detail,omitempty" doc:"What to do about it."`
+	Code   string  `json:"code" doc:"A word for programs."`
+	Field  string  `json:"field,omitempty" doc:"The member, parameter or header that is wrong."`
+	Errors []Place `json:"errors,omitempty" doc:"Everything that is wrong, where it is more than one thing."`
+}
+
+// Place is one thing that is wrong with a request. It names the field, never its value.
+type Place struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+// Body is what the client sees.
+func (p Problem) Body() ProblemBody {
+	return ProblemBody{Type: "about:blank", Title: p.Title, Status: p.Status, Detail: p.Detail, Code: p.Code, Field: p.Field}
+}
+
+// Header is what the client sees beside the body.
+func (p Problem) Header() http.Header {
+	h := http.Header{}
+	if p.login {
+		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	}
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	return h
 }
 
 // Classify is the only place where kinds of errors become status numbers.
@@ -30,8 +88,23 @@ func Classify(err error) Problem {
 		invalid *identity.InvalidError
 		routing *echo.HTTPError
 		tooMuch *http.MaxBytesError
+		denied  *DeniedError
+		refused *authn.Refused
+		unmet   *PreconditionError
 	)
 	switch {
+	case errors.As(err, &refused):
+		p.Status, p.Code, p.Title, p.login = http.StatusUnauthorized, refused.Reason, "The credential was refused.", true
+	case errors.As(err, &denied) && denied.Login:
+		p.Status, p.Code, p.Title, p.login = http.StatusUnauthorized, denied.Reason, "Sign in first.", true
+	case errors.As(err, &denied):
+		p.Status, p.Code, p.Title, p.Detail = http.StatusForbidden, denied.Reason, "You may not do that.", denied.Why
+	case errors.As(err, &unmet) && unmet.Missing:
+		p.Status, p.Code, p.Title = http.StatusPreconditionRequired, "precondition_required", "The request must be conditional."
+		p.Field, p.Detail = unmet.Header, unmet.Why
+	case errors.As(err, &unmet):
+		p.Status, p.Code, p.Title = http.StatusPreconditionFailed, "precondition_failed", "A precondition does not hold."
+		p.Field, p.Detail = unmet.Header, unmet.Why
 	case errors.As(err, &body):
 		p.Status, p.Code, p.Title = body.Status, "malformed_body", "The body was refused."
 		p.Field, p.Detail = body.Field, body.Why

@@ -1,0 +1,163 @@
+package crud
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
+	"github.com/gatehouse-authz/gatehouse/engine"
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+	"github.com/gatehouse-authz/gatehouse/identity/token"
+)
+
+// base is where the routes of the surface begin.
+const base = "/admin/v1"
+
+// Issuer is a trusted issuer as paths name it. Its links are kept by the URL, so that a
+// name which is given to another issuer gives that one nothing.
+type Issuer struct{ Name, URL string }
+
+// Deps are what the surface works with; all but Issuers are required.
+type Deps struct {
+	Engine    *engine.Engine
+	Directory *identity.Directory
+	Authn     *authn.Authenticator
+	Issuer    *token.Issuer
+	Passwords *authn.Passwords
+	Proxies   web.Proxies
+	Issuers   []Issuer
+	Logger    *slog.Logger
+	Version   string
+}
+
+// Surface answers under /admin/v1 and /docs. It is safe for concurrent use.
+type Surface struct {
+	Deps
+	api huma.API
+}
+
+var _ web.Surface = (*Surface)(nil)
+
+// New makes the surface.
+func New(d Deps) *Surface { return &Surface{Deps: d} }
+
+// Register implements web.Surface.
+func (s *Surface) Register(e *echo.Echo) {
+	guarded := e.Group(base, s.admit)
+	s.api = humaecho.NewWithGroup(e, guarded, apiConfig(s.Version))
+	s.api.UseMiddleware(s.checkBody)
+	s.registerNamespaces()
+}
+
+func apiConfig(version string) huma.Config {
+	config := huma.DefaultConfig("Gatehouse", version)
+	config.Info.Description = "Accounts, organisations, teams, namespaces and who may do what in them."
+	config.Servers = []*huma.Server{{URL: base}}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	config.Security = []map[string][]string{{"bearer": {}}}
+	// Both are served from here, to those who may see them.
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.CreateHooks = nil // no $schema links, which are made from the Host header
+	config.Formats = map[string]huma.Format{
+		"application/json": huma.DefaultJSONFormat, "application/merge-patch+json": huma.DefaultJSONFormat,
+	}
+	config.RejectUnknownQueryParameters = true
+	return config
+}
+
+// add registers one operation. What its handler returns as an error becomes a problem.
+func add[I, O any](s *Surface, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	if op.DefaultStatus == 0 && op.Method == http.MethodDelete {
+		op.DefaultStatus = http.StatusNoContent
+	}
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+type callerKey struct{}
+
+// caller is who sent a request, and from where.
+type caller struct {
+	subject identity.Subject
+	address string
+}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller) // the zero caller is nobody
+	return c
+}
+
+// actor names the caller in the journal.
+func (c caller) actor() identity.Actor {
+	if c.subject.Kind == identity.SubjectAccount {
+		return identity.Actor("account:" + c.subject.ID)
+	}
+	return identity.Actor(string(c.subject.Kind) + ":" + web.Clip(c.subject.ID, 200))
+}
+
+// admit finds out who calls. Whoever presents nothing that we know is let in only as far
+// as policy lets nobody in particular read the documentation: not at all, unless the
+// operator's policies say so.
+func (s *Surface) admit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		subject, err := s.Authn.Authenticate(r.Context(), r)
+		if err != nil {
+			return err
+		}
+		who := caller{subject: subject}
+		if address, known := s.Proxies.ClientIP(r); known {
+			who.address = address.String()
+		}
+		ctx := context.WithValue(r.Context(), callerKey{}, who)
+		if subject.Kind == identity.SubjectAnonymous {
+			if err := s.ask(ctx, read, resource{Kind: "documentation"}); err != nil {
+				return err
+			}
+		}
+		c.SetRequest(r.WithContext(ctx))
+		return next(c)
+	}
+}
+
+// checkBody refuses what huma's decoding would let pass: repeated members, other text
+// than UTF-8, more than one value.
+func (s *Surface) checkBody(ctx huma.Context, next func(huma.Context)) {
+	op := ctx.Operation()
+	if op.RequestBody == nil || op.Metadata[streamed] != nil {
+		next(ctx)
+		return
+	}
+	c := humaecho.Unwrap(ctx)
+	if err := web.CheckJSON(c.Request()); err != nil {
+		writeProblem(s.api, ctx, s.problem(ctx.Context(), err))
+		return
+	}
+	next(ctx)
+}
+
+// streamed marks an operation, in its metadata, whose body is no single JSON value.
+const streamed = "streamed"
+
+// madeOrChanged is the status of a PUT, by how the document was looked up before.
+func madeOrChanged(err error) int {
+	if errors.Is(err, identity.ErrNotFound) {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}

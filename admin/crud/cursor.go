@@ -1,0 +1,57 @@
+package crud
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+const (
+	defaultLimit = 100
+	maxCursor    = 2 << 10
+)
+
+// paging is what every list takes.
+type paging struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many items."`
+	Cursor string `query:"cursor" maxLength:"2048" doc:"The next member of the page before this one."`
+}
+
+// page turns what the caller sent into what the directory reads. A cursor is sealed for
+// one list with one filter: it cannot be made up, and does not open another list.
+func (s *Surface) page(p paging, list string, filter any) (identity.Page, error) {
+	page := identity.Page{Limit: p.Limit}
+	if page.Limit == 0 {
+		page.Limit = defaultLimit
+	}
+	if p.Cursor == "" {
+		return page, nil
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(p.Cursor)
+	if err == nil {
+		var plain []byte
+		plain, err = s.Directory.Unseal(sealed, cursorLabel(list, filter))
+		page.After = string(plain)
+	}
+	if err != nil || len(p.Cursor) > maxCursor {
+		return page, &identity.InvalidError{Field: "cursor", Why: "is none that this list gave out for this filter: begin without one"}
+	}
+	return page, nil
+}
+
+// cursor is what leads to the next page; "" where there is none.
+func (s *Surface) cursor(next, list string, filter any) (string, error) {
+	if next == "" {
+		return "", nil
+	}
+	sealed, err := s.Directory.Seal([]byte(next), cursorLabel(list, filter))
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+func cursorLabel(list string, filter any) string {
+	return fmt.Sprintf("cursor %s %#v", list, filter)
+}

@@ -1,0 +1,320 @@
+package crud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+// namespace is a namespace on the wire. Its bindings are a list of their own.
+type namespace struct {
+	Name   string            `json:"name" doc:"A DNS label, which never changes."`
+	Owners []string          `json:"owners" doc:"Principals that own it: account:<uid>, team:<uid> or group:<name>."`
+	Labels map[string]string `json:"labels" doc:"Kubernetes labels."`
+	Quota  object            `json:"quota,omitempty" doc:"A Kubernetes ResourceQuotaSpec."`
+}
+
+func namespaceOf(n identity.Namespace) namespace {
+	wire := namespace{Name: string(n.Name), Owners: []string{}, Labels: map[string]string{}, Quota: object(n.Quota)}
+	for _, owner := range n.Owners {
+		wire.Owners = append(wire.Owners, string(owner))
+	}
+	maps.Copy(wire.Labels, n.Labels)
+	return wire
+}
+
+// namespaceContent is what a caller says of a namespace; the path says which.
+type namespaceContent struct {
+	Owners []string          `json:"owners" maxItems:"256" doc:"At least one principal."`
+	Labels map[string]string `json:"labels,omitempty" maxProperties:"256"`
+	Quota  object            `json:"quota,omitempty" doc:"A Kubernetes ResourceQuotaSpec; left out = none."`
+}
+
+type newNamespace struct {
+	Name string `json:"name" maxLength:"63"`
+	namespaceContent
+}
+
+type namespacePatch struct {
+	Owners change[[]string]   `json:"owners,omitempty"`
+	Labels map[string]*string `json:"labels,omitempty" doc:"Labels to set; null takes one away."`
+	Quota  change[object]     `json:"quota,omitempty" doc:"null = none."`
+}
+
+type namespacePath struct {
+	Name string `path:"namespace" maxLength:"63" doc:"Its name."`
+}
+
+type namespaceFilter struct {
+	Prefix string `query:"prefix" maxLength:"63" doc:"Of the name."`
+	Label  string `query:"label" maxLength:"400" doc:"A label it has: key or key=value."`
+	Owner  string `query:"owner" maxLength:"200" doc:"A principal that owns it."`
+	Member string `query:"member" maxLength:"64" doc:"me or the uid of an account that owns it or has a binding in it, by itself or through a team."`
+}
+
+// namespaceAnswer is one namespace with its validator.
+type namespaceAnswer struct {
+	ETag string `header:"ETag"`
+	Body namespace
+}
+
+type namespaceWritten struct {
+	Status int
+	revisionHeader
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     namespace
+}
+
+type namespaceList struct {
+	Body struct {
+		Items []namespace `json:"items"`
+		Next  string      `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
+	}
+}
+
+func (s *Surface) registerNamespaces() {
+	tag := []string{"Namespaces"}
+	add(s, huma.Operation{
+		Method: http.MethodGet, Path: "/namespaces", OperationID: "listNamespaces", Tags: tag, Summary: "List namespaces",
+		Description: "By name. Who may not see all of them gets their own where the filter names nobody.",
+	}, s.listNamespaces)
+	add(s, huma.Operation{
+		Method: http.MethodPost, Path: "/namespaces", OperationID: "createNamespace", Tags: tag, Summary: "Make a namespace",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict},
+	}, s.createNamespace)
+	add(s, huma.Operation{
+		Method: http.MethodGet, Path: "/namespaces/{namespace}", OperationID: "getNamespace", Tags: tag, Summary: "Read a namespace",
+	}, s.getNamespace)
+	add(s, huma.Operation{
+		Method: http.MethodPut, Path: "/namespaces/{namespace}", OperationID: "putNamespace", Tags: tag, Summary: "Make or replace a namespace",
+		Errors: []int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired},
+	}, s.putNamespace)
+	add(s, huma.Operation{
+		Method: http.MethodPatch, Path: "/namespaces/{namespace}", OperationID: "patchNamespace", Tags: tag, Summary: "Change parts of a namespace",
+		Errors: []int{http.StatusConflict, http.StatusPreconditionFailed},
+	}, s.patchNamespace)
+	add(s, huma.Operation{
+		Method: http.MethodDelete, Path: "/namespaces/{namespace}", OperationID: "deleteNamespace", Tags: tag, Summary: "Remove a namespace and its bindings",
+		Errors: []int{http.StatusPreconditionFailed},
+	}, s.deleteNamespace)
+}
+
+func (s *Surface) listNamespaces(ctx context.Context, in *struct {
+	paging
+	namespaceFilter
+}) (*namespaceList, error) {
+	member, err := memberUID(ctx, in.Member)
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.narrow(ctx, resource{Kind: "namespace", Account: member, Prefix: in.Prefix, Label: in.Label, Owner: in.Owner})
+	if err != nil {
+		return nil, err
+	}
+	if own {
+		member = callerOf(ctx).subject.ID
+	}
+	in.Member = member
+	page, err := s.page(in.paging, "namespaces", in.namespaceFilter)
+	if err != nil {
+		return nil, err
+	}
+	filter := identity.NamespaceFilter{Prefix: in.Prefix, Owner: identity.Principal(in.Owner)}
+	filter.Label, filter.Value, _ = strings.Cut(in.Label, "=")
+	out := &namespaceList{}
+	var found []identity.Namespace
+	var next string
+	err = s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
+		if member != "" {
+			if filter.Members, err = principalsOf(ctx, tx, member); err != nil {
+				return err
+			}
+		}
+		found, next, err = tx.ListNamespaces(filter, page)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Items = make([]namespace, 0, len(found))
+	for _, n := range found {
+		out.Body.Items = append(out.Body.Items, namespaceOf(n))
+	}
+	out.Body.Next, err = s.cursor(next, "namespaces", in.namespaceFilter)
+	return out, err
+}
+
+func (s *Surface) createNamespace(ctx context.Context, in *struct{ Body newNamespace }) (*namespaceWritten, error) {
+	wanted, err := in.Body.with(in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	return s.writeNamespace(ctx, wanted.Name, http.StatusCreated, func(w *writing) error {
+		if err := w.ask(create, resource{Kind: "namespace", Namespace: in.Body.Name}); err != nil {
+			return err
+		}
+		_, err := w.NamespaceHeader(wanted.Name)
+		switch {
+		case err == nil:
+			return identity.ErrExists
+		case !errors.Is(err, identity.ErrNotFound):
+			return err
+		}
+		return w.PutNamespace(wanted)
+	})
+}
+
+func (s *Surface) getNamespace(ctx context.Context, in *namespacePath) (*namespaceAnswer, error) {
+	if err := s.see(ctx, resource{Kind: "namespace", ID: in.Name}); err != nil {
+		return nil, err
+	}
+	var found identity.Namespace
+	err := s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
+		found, err = tx.NamespaceHeader(identity.NamespaceName(in.Name))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &namespaceAnswer{Body: namespaceOf(found)}
+	out.ETag, err = etagOf(out.Body)
+	return out, err
+}
+
+func (s *Surface) putNamespace(ctx context.Context, in *struct {
+	namespacePath
+	conditions
+	Body namespaceContent
+}) (*namespaceWritten, error) {
+	wanted, err := in.Body.with(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	shown := resource{Kind: "namespace", ID: in.Name}
+	return s.writeNamespace(ctx, wanted.Name, 0, func(w *writing) error {
+		there, err := w.NamespaceHeader(wanted.Name)
+		switch {
+		case errors.Is(err, identity.ErrNotFound):
+			err = w.mayMake(resource{Kind: "namespace", Namespace: in.Name}, shown, in.conditions)
+		case err == nil:
+			err = w.mayReplace(shown, namespaceOf(there), namespaceOf(wanted), in.conditions)
+		}
+		if err != nil {
+			return err
+		}
+		return w.PutNamespace(wanted)
+	})
+}
+
+func (s *Surface) patchNamespace(ctx context.Context, in *struct {
+	namespacePath
+	onlyMatch
+	Body namespacePatch
+}) (*namespaceWritten, error) {
+	shown := resource{Kind: "namespace", ID: in.Name}
+	if err := s.see(ctx, shown); err != nil {
+		return nil, err
+	}
+	return s.writeNamespace(ctx, identity.NamespaceName(in.Name), 0, func(w *writing) error {
+		there, err := w.NamespaceHeader(identity.NamespaceName(in.Name))
+		if err != nil {
+			return err
+		}
+		wanted, err := in.Body.applied(there)
+		if err != nil {
+			return err
+		}
+		if err := w.mayPatch(shown, namespaceOf(there), namespaceOf(wanted), in.onlyMatch); err != nil {
+			return err
+		}
+		return w.PutNamespace(wanted)
+	})
+}
+
+func (s *Surface) deleteNamespace(ctx context.Context, in *struct {
+	namespacePath
+	onlyMatch
+}) (*revisionHeader, error) {
+	shown := resource{Kind: "namespace", ID: in.Name}
+	if err := s.see(ctx, shown); err != nil {
+		return nil, err
+	}
+	number, err := s.write(ctx, func(w *writing) error {
+		there, err := w.NamespaceHeader(identity.NamespaceName(in.Name))
+		if err != nil {
+			return err
+		}
+		if err := w.mayRemove(shown, namespaceOf(there), in.onlyMatch); err != nil {
+			return err
+		}
+		return w.RemoveNamespace(there.Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	header := revision(number)
+	return &header, nil
+}
+
+// writeNamespace runs one write and answers with what the directory made of it: whoever
+// gives a namespace away may not read it any more. status 0 is 201 for a namespace that
+// is new, else 200.
+func (s *Surface) writeNamespace(ctx context.Context, name identity.NamespaceName, status int, fn func(*writing) error) (*namespaceWritten, error) {
+	out := &namespaceWritten{Status: status}
+	number, err := s.write(ctx, func(w *writing) error {
+		if _, err := w.NamespaceHeader(name); status == 0 {
+			out.Status = madeOrChanged(err)
+		}
+		if err := fn(w); err != nil {
+			return err
+		}
+		written, err := w.NamespaceHeader(name)
+		out.Body = namespaceOf(written)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.revisionHeader = revision(number)
+	if out.Status == http.StatusCreated {
+		out.Location = base + "/namespaces/" + string(name)
+	}
+	out.ETag, err = etagOf(out.Body)
+	return out, err
+}
+
+// with is the namespace of that name as the directory takes it.
+func (c namespaceContent) with(name string) (identity.Namespace, error) {
+	quota, err := canonical("quota", c.Quota)
+	n := identity.Namespace{Name: identity.NamespaceName(name), Labels: c.Labels, Quota: json.RawMessage(quota)}
+	for _, owner := range c.Owners {
+		n.Owners = append(n.Owners, identity.Principal(owner))
+	}
+	slices.Sort(n.Owners)
+	n.Owners = slices.Compact(n.Owners)
+	return n, err
+}
+
+func (p namespacePatch) applied(n identity.Namespace) (identity.Namespace, error) {
+	there := namespaceOf(n)
+	content := namespaceContent{Owners: there.Owners, Labels: there.Labels, Quota: there.Quota}
+	p.Owners.applyTo(&content.Owners)
+	p.Quota.applyTo(&content.Quota)
+	for label, value := range p.Labels {
+		if value == nil {
+			delete(content.Labels, label)
+		} else {
+			content.Labels[label] = *value
+		}
+	}
+	return content.with(there.Name)
+}
