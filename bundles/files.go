@@ -82,6 +82,7 @@ func (w *walker) dir(name string, depth int) {
 func (w *walker) entry(name string, entry fs.DirEntry, depth int) {
 	mode := entry.Type()
 	link := mode&fs.ModeSymlink != 0
+	mounted := link && w.mounted(name)
 	if link {
 		info, err := fs.Stat(w.fsys, name)
 		if err != nil {
@@ -91,7 +92,7 @@ func (w *walker) entry(name string, entry fs.DirEntry, depth int) {
 		mode = info.Mode().Type()
 	}
 	switch {
-	case mode.IsDir() && link:
+	case mode.IsDir() && link && !mounted:
 		w.refuse(name, "is a link to a folder; put the files here or link them one by one")
 	case mode.IsDir():
 		w.dir(name, depth+1)
@@ -105,6 +106,17 @@ func (w *walker) entry(name string, entry fs.DirEntry, depth int) {
 		w.read(name)
 	}
 }
+
+// mounted tells the links that Kubernetes makes in a mounted ConfigMap: into ..data, which
+// leads to where everything of one version lies. They are followed to folders too, which a
+// ConfigMap has where its items say so; any other link to a folder may be a loop.
+func (w *walker) mounted(name string) bool {
+	target, err := fs.ReadLink(w.fsys, name)
+	return err == nil && !strings.Contains(name, "/") && target == mountedData+"/"+name
+}
+
+// mountedData is the link that a mounted volume turns to its next version.
+const mountedData = "..data"
 
 // loaded tells which files are policy.
 func loaded(name string) bool {

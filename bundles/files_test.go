@@ -58,9 +58,19 @@ func Test_links_are_followed_inside_the_folder_only(t *testing.T) {
 		"a relative link out of it": {func(dir string) error {
 			return os.Symlink("../../../../../../etc/hostname", filepath.Join(dir, "x.rego"))
 		}, "cannot be followed"},
-		"a link to nothing":           {func(dir string) error { return os.Symlink("nothing", filepath.Join(dir, "x.rego")) }, "cannot be followed"},
-		"a link to itself":            {func(dir string) error { return os.Symlink("x.rego", filepath.Join(dir, "x.rego")) }, "cannot be followed"},
-		"a link to the folder":        {func(dir string) error { return os.Symlink(".", filepath.Join(dir, "loop")) }, "link to a folder"},
+		"a link to nothing":    {func(dir string) error { return os.Symlink("nothing", filepath.Join(dir, "x.rego")) }, "cannot be followed"},
+		"a link to itself":     {func(dir string) error { return os.Symlink("x.rego", filepath.Join(dir, "x.rego")) }, "cannot be followed"},
+		"a link to the folder": {func(dir string) error { return os.Symlink(".", filepath.Join(dir, "loop")) }, "link to a folder"},
+		"a link through ..data to another folder": {func(dir string) error {
+			return errors.Join(os.MkdirAll(filepath.Join(dir, "..1", "b"), 0o700), os.Symlink("..1", filepath.Join(dir, "..data")), os.Symlink("..data/b", filepath.Join(dir, "a")))
+		}, "link to a folder"},
+		"a link through ..data out of the folder": {func(dir string) error {
+			return errors.Join(os.Symlink(outside, filepath.Join(dir, "..data")), os.Symlink("..data/x.rego", filepath.Join(dir, "x.rego")))
+		}, "cannot be followed"},
+		"a link in a folder of a mount": {func(dir string) error {
+			return errors.Join(os.MkdirAll(filepath.Join(dir, "..1", "a"), 0o700), os.Symlink("..1", filepath.Join(dir, "..data")), os.Symlink("..data/a", filepath.Join(dir, "a")),
+				os.Symlink("../../..data/a", filepath.Join(dir, "..1", "a", "a")))
+		}, "link to a folder"},
 		"a pipe that would never end": {func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "x.rego"), 0o600) }, "not a regular file"},
 		"a link to a pipe": {func(dir string) error {
 			return errors.Join(syscall.Mkfifo(filepath.Join(dir, "p"), 0o600), os.Symlink("p", filepath.Join(dir, "x.rego")))

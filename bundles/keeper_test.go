@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -278,27 +279,94 @@ func Test_a_file_changed_in_a_folder_that_came_later_is_noticed(t *testing.T) {
 	eventually(t, "three is active", func() bool { return k.active.has("three") })
 }
 
-// A mounted ConfigMap: files are links through ..data, which is turned to a new
-// folder in one step.
-func Test_a_config_map_swap_is_one_activation(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "..2026_1/x.rego"), denying("one"))
-	write(t, filepath.Join(dir, "..2026_1/x_test.rego"), "package custom.ingress.x_test\n\ntest_one if \"one\" in data.custom.ingress.x.deny with input.request.host as \"a\"\n")
-	link(t, "..2026_1", filepath.Join(dir, "..data"))
-	link(t, "..data/x.rego", filepath.Join(dir, "x.rego"))
-	link(t, "..data/x_test.rego", filepath.Join(dir, "x_test.rego"))
-	k := watched(t, dir)
+// configMap is a folder as the kubelet mounts a ConfigMap: all files of a version lie in a
+// folder of their own, ..data leads to it, and every name in the folder is a link through
+// ..data. A new version is written beside, ..data is turned in one step, then links are
+// made and removed, then the old version.
+type configMap struct {
+	dir     string
+	version int
+	names   map[string]bool // in dir
+}
 
-	write(t, filepath.Join(dir, "..2026_2/x.rego"), denying("two"))
-	write(t, filepath.Join(dir, "..2026_2/x_test.rego"), "package custom.ingress.x_test\n\ntest_two if \"two\" in data.custom.ingress.x.deny with input.request.host as \"a\"\n")
-	link(t, "..2026_2", filepath.Join(dir, "..data_tmp"))
-	rename(t, filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data"))
-	eventually(t, "two is active", func() bool { return k.active.has("two") })
-	if got := k.active.count(); got != 2 {
-		t.Errorf("activations: got %d, want 2", got)
+func (m *configMap) put(t *testing.T, files map[string]string) {
+	t.Helper()
+	before := fmt.Sprintf("..2026_%d", m.version)
+	m.version++
+	now := fmt.Sprintf("..2026_%d", m.version)
+	names := map[string]bool{}
+	for name, text := range files {
+		write(t, filepath.Join(m.dir, now, name), text)
+		top, _, _ := strings.Cut(name, "/")
+		names[top] = true
 	}
-	if got := k.Status().Rejected; got != nil {
-		t.Errorf("refusal: got %v, want none", got)
+	link(t, now, filepath.Join(m.dir, "..data_tmp"))
+	rename(t, filepath.Join(m.dir, "..data_tmp"), filepath.Join(m.dir, "..data"))
+	for name := range names {
+		if !m.names[name] {
+			link(t, "..data/"+name, filepath.Join(m.dir, name))
+		}
+	}
+	for name := range m.names {
+		if !names[name] {
+			remove(t, filepath.Join(m.dir, name))
+		}
+	}
+	m.names = names
+	remove(t, filepath.Join(m.dir, before))
+}
+
+func remove(t *testing.T, name string) {
+	t.Helper()
+	if err := os.RemoveAll(name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expecting(what string) string {
+	return "package custom.ingress.x_test\n\ntest_it if \"" + what + "\" in data.custom.ingress.x.deny with input.request.host as \"a\"\n"
+}
+
+func Test_a_config_map_swap_is_one_activation(t *testing.T) {
+	const table = `{"reports": [{"host": "app.test", "path": "/reports/**", "application": "reports", "access": "role:admin"}]}`
+	versions := map[string][]map[string]string{
+		"of files side by side": {
+			{"x.rego": denying("one"), "x_test.rego": expecting("one")},
+			{"x.rego": denying("two"), "x_test.rego": expecting("two")},
+			{"x.rego": denying("three"), "x_test.rego": expecting("three"), "y.rego": "package custom.lib.y\n\none := 1\n"},
+			{"x.rego": denying("four")},
+		},
+		"with folders, as its items say": {
+			{"custom/ingress/x.rego": denying("one"), "custom/ingress/x_test.rego": expecting("one")},
+			{"custom/ingress/x.rego": denying("two"), "custom/ingress/x_test.rego": expecting("two"), "custom/routes/data.json": table},
+			{"x.rego": denying("three"), "x_test.rego": expecting("three")},
+			{"custom/ingress/x.rego": denying("four"), "custom/routes/data.json": table},
+		},
+	}
+	for name, steps := range versions {
+		t.Run(name, func(t *testing.T) {
+			m := &configMap{dir: t.TempDir()}
+			m.put(t, steps[0])
+			k := keep(t, m.dir)
+			k.folder.Settle = 300 * time.Millisecond // a busy machine takes its time between two steps
+			if err := k.Load(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			k.watch(t)
+			for n, what := range []string{"two", "three", "four"} {
+				m.put(t, steps[n+1])
+				eventually(t, what+" is active", func() bool {
+					if strings.Contains(k.log.String(), "policy refused") {
+						t.Fatalf("something was refused on the way to %s:\n%s", what, k.log)
+					}
+					return k.active.has(what)
+				})
+				time.Sleep(2 * k.folder.Settle) // in which a second activation would have come
+				if got, want := k.active.count(), n+2; got != want {
+					t.Errorf("activations with %s: got %d, want %d", what, got, want)
+				}
+			}
+		})
 	}
 }
 

@@ -134,7 +134,7 @@ func (w *watch) matters(event fsnotify.Event) bool {
 	switch {
 	case event.Op == fsnotify.Chmod:
 		return false
-	case event.Name == w.dir, base == "..data":
+	case event.Name == w.dir, base == mountedData:
 		return true
 	case filepath.Dir(event.Name) == filepath.Dir(w.dir):
 		return false

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -246,6 +247,13 @@ func (tx *Tx) dropAccount(a Account) error {
 		if err := tx.touch(name, touched[name]...); err != nil {
 			return err
 		}
+	}
+	held, err := tx.tokensOf(a.ID)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(tx.dropTokens(held), tx.dropIdentities("account_id = ?", id)); err != nil {
+		return err
 	}
 	removals := []struct {
 		row   any

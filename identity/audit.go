@@ -2,6 +2,9 @@ package identity
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -25,15 +28,103 @@ type JournalAt struct {
 // from the end where Newest), at most limit of them and never more than 1,000, and
 // whether there may be more.
 func (d *Directory) JournalPage(ctx context.Context, f JournalFilter, after JournalAt, limit int) (rows []Entry, more bool, err error) {
-	return nil, false, errSeam
+	if limit < 1 || limit > maxPage {
+		limit = maxPage
+	}
+	condition, args := f.condition(after)
+	order := "revision, seq"
+	if f.Newest {
+		order = "revision DESC, seq DESC"
+	}
+	pool, err := d.reader.DB()
+	if err != nil {
+		return nil, false, translate("read journal", err)
+	}
+	err = scan(ctx, pool, func(r *sql.Rows) error {
+		entry, err := scanEntry(r)
+		rows = append(rows, entry)
+		return err
+	}, journalColumns+" WHERE "+condition+fmt.Sprintf(" ORDER BY %s LIMIT %d", order, limit+1), args...)
+	if err != nil {
+		return nil, false, translate("read journal", err)
+	}
+	if len(rows) > limit {
+		return rows[:limit], true, nil
+	}
+	return rows, false, nil
+}
+
+func (f JournalFilter) condition(after JournalAt) (string, []any) {
+	conditions, args := []string{"TRUE"}, []any{}
+	add := func(condition string, values ...any) {
+		conditions, args = append(conditions, condition), append(args, values...)
+	}
+	if after != (JournalAt{}) {
+		way := ">"
+		if f.Newest {
+			way = "<"
+		}
+		add("(revision, seq) "+way+" (?, ?)", after.Revision, after.Seq)
+	}
+	if f.Actor != "" {
+		add("actor = ?", string(f.Actor))
+	}
+	if f.Collection != "" {
+		add("collection = ?", f.Collection)
+	}
+	if f.Key != "" {
+		add("doc_key = ?", f.Key)
+	}
+	if !f.Since.IsZero() {
+		add("at_millis >= ?", f.Since.UnixMilli())
+	}
+	if !f.Until.IsZero() {
+		add("at_millis < ?", f.Until.UnixMilli())
+	}
+	return strings.Join(conditions, " AND "), args
 }
 
 // From notes the address that a write comes from, for the journal.
-func (tx *Tx) From(address string) {}
+func (tx *Tx) From(address string) { tx.address = address }
 
 // Revision is the revision that the transaction began at.
 func (tx *Tx) Revision() (uint64, error) { return revisionOf(tx.ctx, tx.q) }
 
 // WaitFor returns when every sink has been brought up to the revision, or with the
 // error of ctx.
-func (d *Directory) WaitFor(ctx context.Context, revision uint64) error { return errSeam }
+func (d *Directory) WaitFor(ctx context.Context, revision uint64) error {
+	for {
+		arrived := d.arrival()
+		if d.applied.Load() >= revision {
+			return nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for revision %d: %w", revision, ctx.Err())
+		}
+	}
+}
+
+// arrival is closed when the sinks have come forward the next time.
+func (d *Directory) arrival() <-chan struct{} {
+	d.arriving.Lock()
+	defer d.arriving.Unlock()
+	if d.arrived == nil {
+		d.arrived = make(chan struct{})
+	}
+	return d.arrived
+}
+
+// reached says that every sink is at the revision.
+func (d *Directory) reached(revision uint64) {
+	if d.applied.Swap(revision) == revision {
+		return
+	}
+	d.arriving.Lock()
+	defer d.arriving.Unlock()
+	if d.arrived != nil {
+		close(d.arrived)
+		d.arrived = nil
+	}
+}

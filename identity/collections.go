@@ -53,6 +53,8 @@ var collections = []collection{
 	{name: CollectionPasswords, table: "passwords", key: "account_id", page: 500, columns: "account_id, changed, expires, must_change, version", row: passwordRowDocument},
 	{name: CollectionQuotas, table: "namespaces", key: "name", where: "quota IS NOT NULL", page: 500, columns: "name, quota", row: quotaRowDocument},
 	{name: CollectionSettings, table: "settings", key: "name", page: 500, columns: "name, value", row: settingRowDocument},
+	{name: CollectionTokens, table: "tokens", key: "jti", page: 500, columns: "jti, account_id, kind, name, scopes, issued, expires", row: tokenRowDocument},
+	{name: CollectionIdentities, table: "identities", key: "id", page: 500, columns: "id, account_id", row: identityRowDocument},
 }
 
 func collectionNamed(name string) (collection, error) {

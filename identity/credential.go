@@ -72,6 +72,9 @@ func (tx *Tx) RevokeToken(jti string, id AccountID, expires time.Time) error {
 		if err := tx.touch(CollectionRevocations, jti); err != nil {
 			return err
 		}
+		if err := tx.dropTokens([]string{jti}); err != nil {
+			return err
+		}
 		err := tx.db.Clauses(upsert).Create(&revocationRow{
 			JTI: jti, AccountID: string(id), Expires: seconds(expires),
 		}).Error
@@ -102,6 +105,13 @@ func (tx *Tx) RevokeAccountTokens(id AccountID) error {
 	}
 	return tx.change("revoke account tokens", func() error {
 		if err := tx.touch(CollectionGenerations, string(id)); err != nil {
+			return err
+		}
+		held, err := tx.tokensOf(id)
+		if err != nil {
+			return err
+		}
+		if err := tx.dropTokens(held); err != nil {
 			return err
 		}
 		return tx.db.Model(&accountRow{}).Where("id = ?", string(id)).

@@ -143,7 +143,7 @@ func (d *Directory) feedAll(ctx context.Context) error {
 	if len(d.sinks) == 0 {
 		current, err := d.storedRevision(ctx)
 		if err == nil {
-			d.applied.Store(current)
+			d.reached(current)
 		}
 		return err
 	}
@@ -162,7 +162,7 @@ func (d *Directory) feedAll(ctx context.Context) error {
 		}
 	}
 	behind := slices.MinFunc(d.sinks, func(a, b *feed) int { return cmp.Compare(a.revision, b.revision) })
-	d.applied.Store(behind.revision)
+	d.reached(behind.revision)
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 // maxJournalPage bounds one call of [Directory.Journal].
 const maxJournalPage = 10_000
 
-const journalColumns = "SELECT revision, seq, at_millis, actor, collection, doc_key, doc_before, doc_after FROM journal"
+const journalColumns = "SELECT revision, seq, at_millis, actor, address, collection, doc_key, doc_before, doc_after FROM journal"
 
 // Journal returns the rows of revisions above after, oldest first, at most limit
 // of them (and never more than 10,000). A revision may be cut in two: go on from
@@ -38,7 +38,7 @@ func scanEntry(rows *sql.Rows) (Entry, error) {
 	var e Entry
 	var millis int64
 	var before, after sql.NullString
-	if err := rows.Scan(&e.Revision, &e.Seq, &millis, &e.Actor, &e.Collection, &e.Key, &before, &after); err != nil {
+	if err := rows.Scan(&e.Revision, &e.Seq, &millis, &e.Actor, &e.Address, &e.Collection, &e.Key, &before, &after); err != nil {
 		return Entry{}, err
 	}
 	e.At = time.UnixMilli(millis).UTC()

@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 )
 
 // loadAccounts reads those of the accounts that exist, in the order of ids.
@@ -95,40 +94,30 @@ func loadTeams(ctx context.Context, q querier, ids []string) ([]Team, error) {
 // loadNamespaces reads those of the namespaces that exist, in the order of
 // names; owners and bindings are sorted by principal.
 func loadNamespaces(ctx context.Context, q querier, names []string) ([]Namespace, error) {
-	found := make(map[string]*Namespace, len(names))
-	err := scanIn(ctx, q, func(rows *sql.Rows) error {
-		n := Namespace{Labels: map[string]string{}}
-		var quota sql.NullString
-		err := rows.Scan(&n.Name, &quota)
-		if quota.Valid {
-			n.Quota = json.RawMessage(quota.String)
-		}
-		found[string(n.Name)] = &n
-		return err
-	}, "SELECT name, quota FROM namespaces", "name", names)
+	namespaces, err := loadNamespaceHeaders(ctx, q, names)
 	if err != nil {
 		return nil, err
 	}
-	err = scanIn(ctx, q, func(rows *sql.Rows) error {
-		var name, label, value string
-		err := rows.Scan(&name, &label, &value)
-		if n := found[name]; n != nil {
-			n.Labels[label] = value
+	at := make(map[NamespaceName]*Namespace, len(namespaces))
+	for i := range namespaces {
+		at[namespaces[i].Name] = &namespaces[i]
+	}
+	condition, args := in("namespace", names)
+	return namespaces, scan(ctx, q, func(rows *sql.Rows) error {
+		var b Binding
+		var expires int64
+		err := rows.Scan(&b.Namespace, &b.Principal, &b.Role, &expires)
+		b.Expires = moment(expires)
+		if n := at[b.Namespace]; n != nil {
+			n.Bindings = append(n.Bindings, b)
 		}
 		return err
-	}, "SELECT namespace, label, value FROM labels", "namespace", names)
-	if err != nil {
-		return nil, err
-	}
-	if err := loadPrincipals(ctx, q, names, found); err != nil {
-		return nil, err
-	}
-	return inOrder(names, found), nil
+	}, bindingColumns+condition+" ORDER BY namespace, principal", args...)
 }
 
-func loadPrincipals(ctx context.Context, q querier, names []string, found map[string]*Namespace) error {
+func loadOwners(ctx context.Context, q querier, names []string, found map[string]*Namespace) error {
 	condition, args := in("namespace", names)
-	err := scan(ctx, q, func(rows *sql.Rows) error {
+	return scan(ctx, q, func(rows *sql.Rows) error {
 		var name string
 		var owner Principal
 		err := rows.Scan(&name, &owner)
@@ -137,19 +126,6 @@ func loadPrincipals(ctx context.Context, q querier, names []string, found map[st
 		}
 		return err
 	}, "SELECT namespace, principal FROM owners WHERE "+condition+" ORDER BY namespace, principal", args...)
-	if err != nil {
-		return err
-	}
-	return scan(ctx, q, func(rows *sql.Rows) error {
-		var b Binding
-		var expires int64
-		err := rows.Scan(&b.Namespace, &b.Principal, &b.Role, &expires)
-		b.Expires = moment(expires)
-		if n := found[string(b.Namespace)]; n != nil {
-			n.Bindings = append(n.Bindings, b)
-		}
-		return err
-	}, "SELECT namespace, principal, role, expires FROM bindings WHERE "+condition+" ORDER BY namespace, principal", args...)
 }
 
 func inOrder[T any](keys []string, found map[string]*T) []T {

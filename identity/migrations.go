@@ -18,7 +18,11 @@ func migrate(db *gorm.DB) error {
 		IDColumnSize:              64,
 		UseTransaction:            true,
 		ValidateUnknownMigrations: true,
-	}, []*gormigrate.Migration{{ID: "0001_directory", Migrate: migrateDirectory}})
+	}, []*gormigrate.Migration{
+		{ID: "0001_directory", Migrate: migrateDirectory},
+		{ID: "0002_management", Migrate: migrateManagement},
+		{ID: "0003_failures", Migrate: migrateFailures},
+	})
 	err := m.Migrate()
 	if errors.Is(err, gormigrate.ErrUnknownPastMigration) {
 		return fmt.Errorf("the database was written by a newer Gatehouse; use that one, or a backup from before it")

@@ -56,7 +56,10 @@ type Directory struct {
 	feeding sync.Mutex
 	sinks   []*feed
 	applied atomic.Uint64
-	behind  atomic.Pointer[error]
+	// arrived is closed when applied has risen.
+	arriving sync.Mutex
+	arrived  chan struct{}
+	behind   atomic.Pointer[error]
 }
 
 // Open opens the data directory, bringing its schema up to date. It fails when

@@ -9,6 +9,7 @@ type journalRow struct {
 	Seq        int    `gorm:"primaryKey;autoIncrement:false"`
 	AtMillis   int64
 	Actor      string
+	Address    string
 	Collection string
 	DocKey     string
 	DocBefore  *string

@@ -20,6 +20,7 @@ type Tx struct {
 	q        querier
 	readOnly bool
 	ledger   ledger
+	address  string // that the write comes from
 	// used is at least the length of the bounded lists written to so far.
 	used map[string]int
 	// packing is where the texts of statements are put together.

@@ -101,7 +101,7 @@ func (tx *Tx) entries(revision uint64, actor Actor) ([]Entry, error) {
 			continue
 		}
 		entries = append(entries, Entry{
-			Revision: revision, Seq: len(entries), At: at, Actor: actor,
+			Revision: revision, Seq: len(entries), At: at, Actor: actor, Address: tx.address,
 			Collection: k.collection, Key: k.key, Before: was, After: is,
 		})
 	}
@@ -229,7 +229,7 @@ func (tx *Tx) record(revision uint64, entries []Entry) error {
 		rows := make([]row, len(entries))
 		for i, e := range entries {
 			rows[i] = row{
-				e.Revision, e.Seq, e.At.UnixMilli(), string(e.Actor), e.Collection, e.Key, orNull(e.Before), orNull(e.After),
+				e.Revision, e.Seq, e.At.UnixMilli(), string(e.Actor), e.Address, e.Collection, e.Key, orNull(e.Before), orNull(e.After),
 			}
 		}
 		return tx.insert(insertJournal, rows)
@@ -237,4 +237,4 @@ func (tx *Tx) record(revision uint64, entries []Entry) error {
 }
 
 var insertJournal = insertInto("journal", "",
-	"revision", "seq", "at_millis", "actor", "collection", "doc_key", "doc_before", "doc_after")
+	"revision", "seq", "at_millis", "actor", "address", "collection", "doc_key", "doc_before", "doc_after")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -24,9 +25,14 @@ const base = "/admin/v1"
 // name which is given to another issuer gives that one nothing.
 type Issuer struct{ Name, URL string }
 
+// Decider answers questions; *engine.Engine is one.
+type Decider interface {
+	Decide(ctx context.Context, entrypoint string, input engine.Value) engine.Decision
+}
+
 // Deps are what the surface works with; all but Issuers are required.
 type Deps struct {
-	Engine    *engine.Engine
+	Engine    Decider
 	Directory *identity.Directory
 	Authn     *authn.Authenticator
 	Issuer    *token.Issuer
@@ -40,13 +46,14 @@ type Deps struct {
 // Surface answers under /admin/v1 and /docs. It is safe for concurrent use.
 type Surface struct {
 	Deps
-	api huma.API
+	api     huma.API
+	imports importer
 }
 
 var _ web.Surface = (*Surface)(nil)
 
 // New makes the surface.
-func New(d Deps) *Surface { return &Surface{Deps: d} }
+func New(d Deps) *Surface { return &Surface{Deps: d, imports: importer{limits: defaultImportLimits}} }
 
 // Register implements web.Surface.
 func (s *Surface) Register(e *echo.Echo) {
@@ -54,6 +61,12 @@ func (s *Surface) Register(e *echo.Echo) {
 	s.api = humaecho.NewWithGroup(e, guarded, apiConfig(s.Version))
 	s.api.UseMiddleware(s.checkBody)
 	s.registerNamespaces()
+	s.registerTeams()
+	s.registerTeamMembers()
+	s.registerBindings()
+	s.registerJournal()
+	s.registerImport()
+	s.registerDocs(e, guarded) // the last: it describes the others
 }
 
 func apiConfig(version string) huma.Config {
@@ -69,6 +82,7 @@ func apiConfig(version string) huma.Config {
 	config.CreateHooks = nil // no $schema links, which are made from the Host header
 	config.Formats = map[string]huma.Format{
 		"application/json": huma.DefaultJSONFormat, "application/merge-patch+json": huma.DefaultJSONFormat,
+		"application/problem+json": huma.DefaultJSONFormat,
 	}
 	config.RejectUnknownQueryParameters = true
 	return config
@@ -76,6 +90,11 @@ func apiConfig(version string) huma.Config {
 
 // add registers one operation. What its handler returns as an error becomes a problem.
 func add[I, O any](s *Surface, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	for _, t := range []reflect.Type{reflect.TypeFor[I](), reflect.TypeFor[O]()} {
+		if name := overlooked(t); name != "" {
+			panic("crud: " + op.OperationID + " embeds " + name + ", which huma overlooks: export the type")
+		}
+	}
 	if op.DefaultStatus == 0 && op.Method == http.MethodDelete {
 		op.DefaultStatus = http.StatusNoContent
 	}
@@ -87,6 +106,23 @@ func add[I, O any](s *Surface, op huma.Operation, handle func(context.Context, *
 		}
 		return out, nil
 	})
+}
+
+// overlooked names an embedded struct that huma does not look into, because its type is
+// not exported: parameters in it would always be empty, and members refused.
+func overlooked(t reflect.Type) string {
+	for field := range t.Fields() {
+		if field.Type.Kind() != reflect.Struct || !field.Anonymous && field.Name != "Body" {
+			continue
+		}
+		if field.Anonymous && !field.IsExported() {
+			return field.Name
+		}
+		if name := overlooked(field.Type); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 type callerKey struct{}

@@ -12,15 +12,15 @@ const (
 	maxCursor    = 2 << 10
 )
 
-// paging is what every list takes.
-type paging struct {
+// Paging is what every list takes.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"At most so many items."`
 	Cursor string `query:"cursor" maxLength:"2048" doc:"The next member of the page before this one."`
 }
 
 // page turns what the caller sent into what the directory reads. A cursor is sealed for
 // one list with one filter: it cannot be made up, and does not open another list.
-func (s *Surface) page(p paging, list string, filter any) (identity.Page, error) {
+func (s *Surface) page(p Paging, list string, filter any) (identity.Page, error) {
 	page := identity.Page{Limit: p.Limit}
 	if page.Limit == 0 {
 		page.Limit = defaultLimit

@@ -15,7 +15,7 @@ import (
 
 // mayMake lets the caller put a document where none is. What the caller could not see
 // if it were there is answered like it.
-func (w *writing) mayMake(asked, shown resource, c conditions) error {
+func (w *writing) mayMake(asked, shown resource, c Conditions) error {
 	if err := w.ask(create, asked); err != nil {
 		if hidden := w.surface.see(w.ctx, shown); hidden != nil {
 			return hidden
@@ -27,7 +27,7 @@ func (w *writing) mayMake(asked, shown resource, c conditions) error {
 
 // mayReplace lets the caller put after in the place of before: it is seen, its version is
 // known, and policy allows a change of every field that differs.
-func (w *writing) mayReplace(r resource, before, after any, c conditions) error {
+func (w *writing) mayReplace(r resource, before, after any, c Conditions) error {
 	if err := w.surface.see(w.ctx, r); err != nil {
 		return err
 	}
@@ -52,15 +52,15 @@ func (w *writing) mayReplace(r resource, before, after any, c conditions) error 
 }
 
 // mayPatch is mayReplace for a change that names what it changes, and so needs no version.
-func (w *writing) mayPatch(r resource, before, after any, c onlyMatch) error {
+func (w *writing) mayPatch(r resource, before, after any, c OnlyMatch) error {
 	if c.IfMatch == "" {
 		c.IfMatch = "*"
 	}
-	return w.mayReplace(r, before, after, conditions{IfMatch: c.IfMatch})
+	return w.mayReplace(r, before, after, Conditions{IfMatch: c.IfMatch})
 }
 
 // mayRemove lets the caller remove a document.
-func (w *writing) mayRemove(r resource, before any, c onlyMatch) error {
+func (w *writing) mayRemove(r resource, before any, c OnlyMatch) error {
 	if err := w.surface.see(w.ctx, r); err != nil {
 		return err
 	}

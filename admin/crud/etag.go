@@ -20,29 +20,29 @@ func etagOf(representation any) (string, error) {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, nil
 }
 
-// conditions are the preconditions of a write (RFC 9110, 13).
-type conditions struct {
+// Conditions are the preconditions of a write (RFC 9110, 13).
+type Conditions struct {
 	IfMatch     string `header:"If-Match" maxLength:"1024" doc:"Write only over the version with this ETag; * = over any version."`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"1024" doc:"* = only make what is not there yet."`
 }
 
-// onlyMatch is conditions for what does not make anything.
-type onlyMatch struct {
+// OnlyMatch is conditions for what does not make anything.
+type OnlyMatch struct {
 	IfMatch string `header:"If-Match" maxLength:"1024" doc:"Write only over the version with this ETag; * = over any version."`
 }
 
 // met checks the preconditions against what is there: its ETag, "" where nothing is.
-func (c conditions) met(etag string) error {
+func (c Conditions) met(etag string) error {
 	switch {
 	case c.IfNoneMatch != "" && c.IfNoneMatch != "*":
 		return &web.PreconditionError{Header: "If-None-Match", Why: "only * is understood on writes"}
 	case c.IfNoneMatch == "*" && etag != "":
 		return &web.PreconditionError{Header: "If-None-Match", Why: "it exists already"}
 	}
-	return onlyMatch{c.IfMatch}.met(etag)
+	return OnlyMatch{c.IfMatch}.met(etag)
 }
 
-func (c onlyMatch) met(etag string) error {
+func (c OnlyMatch) met(etag string) error {
 	switch {
 	case c.IfMatch == "" || c.IfMatch == "*" && etag != "":
 		return nil
@@ -59,7 +59,7 @@ func (c onlyMatch) met(etag string) error {
 
 // replaces refuses to replace a whole document by another one unseen, which is how two
 // people undo each other's changes. Saying again what is there already is harmless.
-func (c conditions) replaces(differs bool) error {
+func (c Conditions) replaces(differs bool) error {
 	if c.IfMatch == "" && differs {
 		return &web.PreconditionError{Header: "If-Match", Missing: true, Why: "replacing what exists needs the ETag of the version that was read"}
 	}

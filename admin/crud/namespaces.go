@@ -31,8 +31,8 @@ func namespaceOf(n identity.Namespace) namespace {
 	return wire
 }
 
-// namespaceContent is what a caller says of a namespace; the path says which.
-type namespaceContent struct {
+// NamespaceContent is what a caller says of a namespace; the path says which.
+type NamespaceContent struct {
 	Owners []string          `json:"owners" maxItems:"256" doc:"At least one principal."`
 	Labels map[string]string `json:"labels,omitempty" maxProperties:"256"`
 	Quota  object            `json:"quota,omitempty" doc:"A Kubernetes ResourceQuotaSpec; left out = none."`
@@ -40,7 +40,7 @@ type namespaceContent struct {
 
 type newNamespace struct {
 	Name string `json:"name" maxLength:"63"`
-	namespaceContent
+	NamespaceContent
 }
 
 type namespacePatch struct {
@@ -49,11 +49,11 @@ type namespacePatch struct {
 	Quota  change[object]     `json:"quota,omitempty" doc:"null = none."`
 }
 
-type namespacePath struct {
+type NamespacePath struct {
 	Name string `path:"namespace" maxLength:"63" doc:"Its name."`
 }
 
-type namespaceFilter struct {
+type NamespaceFilter struct {
 	Prefix string `query:"prefix" maxLength:"63" doc:"Of the name."`
 	Label  string `query:"label" maxLength:"400" doc:"A label it has: key or key=value."`
 	Owner  string `query:"owner" maxLength:"200" doc:"A principal that owns it."`
@@ -68,7 +68,7 @@ type namespaceAnswer struct {
 
 type namespaceWritten struct {
 	Status int
-	revisionHeader
+	RevisionHeader
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
 	Body     namespace
@@ -109,8 +109,8 @@ func (s *Surface) registerNamespaces() {
 }
 
 func (s *Surface) listNamespaces(ctx context.Context, in *struct {
-	paging
-	namespaceFilter
+	Paging
+	NamespaceFilter
 }) (*namespaceList, error) {
 	member, err := memberUID(ctx, in.Member)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *Surface) listNamespaces(ctx context.Context, in *struct {
 		member = callerOf(ctx).subject.ID
 	}
 	in.Member = member
-	page, err := s.page(in.paging, "namespaces", in.namespaceFilter)
+	page, err := s.page(in.Paging, "namespaces", in.NamespaceFilter)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (s *Surface) listNamespaces(ctx context.Context, in *struct {
 	for _, n := range found {
 		out.Body.Items = append(out.Body.Items, namespaceOf(n))
 	}
-	out.Body.Next, err = s.cursor(next, "namespaces", in.namespaceFilter)
+	out.Body.Next, err = s.cursor(next, "namespaces", in.NamespaceFilter)
 	return out, err
 }
 
@@ -173,7 +173,7 @@ func (s *Surface) createNamespace(ctx context.Context, in *struct{ Body newNames
 	})
 }
 
-func (s *Surface) getNamespace(ctx context.Context, in *namespacePath) (*namespaceAnswer, error) {
+func (s *Surface) getNamespace(ctx context.Context, in *NamespacePath) (*namespaceAnswer, error) {
 	if err := s.see(ctx, resource{Kind: "namespace", ID: in.Name}); err != nil {
 		return nil, err
 	}
@@ -191,9 +191,9 @@ func (s *Surface) getNamespace(ctx context.Context, in *namespacePath) (*namespa
 }
 
 func (s *Surface) putNamespace(ctx context.Context, in *struct {
-	namespacePath
-	conditions
-	Body namespaceContent
+	NamespacePath
+	Conditions
+	Body NamespaceContent
 }) (*namespaceWritten, error) {
 	wanted, err := in.Body.with(in.Name)
 	if err != nil {
@@ -204,9 +204,9 @@ func (s *Surface) putNamespace(ctx context.Context, in *struct {
 		there, err := w.NamespaceHeader(wanted.Name)
 		switch {
 		case errors.Is(err, identity.ErrNotFound):
-			err = w.mayMake(resource{Kind: "namespace", Namespace: in.Name}, shown, in.conditions)
+			err = w.mayMake(resource{Kind: "namespace", Namespace: in.Name}, shown, in.Conditions)
 		case err == nil:
-			err = w.mayReplace(shown, namespaceOf(there), namespaceOf(wanted), in.conditions)
+			err = w.mayReplace(shown, namespaceOf(there), namespaceOf(wanted), in.Conditions)
 		}
 		if err != nil {
 			return err
@@ -216,8 +216,8 @@ func (s *Surface) putNamespace(ctx context.Context, in *struct {
 }
 
 func (s *Surface) patchNamespace(ctx context.Context, in *struct {
-	namespacePath
-	onlyMatch
+	NamespacePath
+	OnlyMatch
 	Body namespacePatch
 }) (*namespaceWritten, error) {
 	shown := resource{Kind: "namespace", ID: in.Name}
@@ -233,7 +233,7 @@ func (s *Surface) patchNamespace(ctx context.Context, in *struct {
 		if err != nil {
 			return err
 		}
-		if err := w.mayPatch(shown, namespaceOf(there), namespaceOf(wanted), in.onlyMatch); err != nil {
+		if err := w.mayPatch(shown, namespaceOf(there), namespaceOf(wanted), in.OnlyMatch); err != nil {
 			return err
 		}
 		return w.PutNamespace(wanted)
@@ -241,9 +241,9 @@ func (s *Surface) patchNamespace(ctx context.Context, in *struct {
 }
 
 func (s *Surface) deleteNamespace(ctx context.Context, in *struct {
-	namespacePath
-	onlyMatch
-}) (*revisionHeader, error) {
+	NamespacePath
+	OnlyMatch
+}) (*RevisionHeader, error) {
 	shown := resource{Kind: "namespace", ID: in.Name}
 	if err := s.see(ctx, shown); err != nil {
 		return nil, err
@@ -253,7 +253,7 @@ func (s *Surface) deleteNamespace(ctx context.Context, in *struct {
 		if err != nil {
 			return err
 		}
-		if err := w.mayRemove(shown, namespaceOf(there), in.onlyMatch); err != nil {
+		if err := w.mayRemove(shown, namespaceOf(there), in.OnlyMatch); err != nil {
 			return err
 		}
 		return w.RemoveNamespace(there.Name)
@@ -284,7 +284,7 @@ func (s *Surface) writeNamespace(ctx context.Context, name identity.NamespaceNam
 	if err != nil {
 		return nil, err
 	}
-	out.revisionHeader = revision(number)
+	out.RevisionHeader = revision(number)
 	if out.Status == http.StatusCreated {
 		out.Location = base + "/namespaces/" + string(name)
 	}
@@ -293,7 +293,7 @@ func (s *Surface) writeNamespace(ctx context.Context, name identity.NamespaceNam
 }
 
 // with is the namespace of that name as the directory takes it.
-func (c namespaceContent) with(name string) (identity.Namespace, error) {
+func (c NamespaceContent) with(name string) (identity.Namespace, error) {
 	quota, err := canonical("quota", c.Quota)
 	n := identity.Namespace{Name: identity.NamespaceName(name), Labels: c.Labels, Quota: json.RawMessage(quota)}
 	for _, owner := range c.Owners {
@@ -306,7 +306,7 @@ func (c namespaceContent) with(name string) (identity.Namespace, error) {
 
 func (p namespacePatch) applied(n identity.Namespace) (identity.Namespace, error) {
 	there := namespaceOf(n)
-	content := namespaceContent{Owners: there.Owners, Labels: there.Labels, Quota: there.Quota}
+	content := NamespaceContent{Owners: there.Owners, Labels: there.Labels, Quota: there.Quota}
 	p.Owners.applyTo(&content.Owners)
 	p.Quota.applyTo(&content.Quota)
 	for label, value := range p.Labels {

@@ -2,6 +2,7 @@ package crud
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -47,6 +48,9 @@ func (*problem) ContentType(string) string { return "application/problem+json" }
 // problem turns an error of a handler into what the caller sees, and logs what only the
 // log may see.
 func (s *Surface) problem(ctx context.Context, err error) *problem {
+	if made, ok := errors.AsType[*problem](err); ok {
+		return made
+	}
 	p := web.Classify(err)
 	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
 		s.Logger.ErrorContext(ctx, "request failed", "surface", "admin", "status", p.Status, "error", p.Cause)
@@ -107,10 +111,10 @@ func writeProblem(api huma.API, ctx huma.Context, p *problem) {
 	_ = api.Marshal(ctx.BodyWriter(), "application/json", p.ProblemBody)
 }
 
-// revisionHeader is in every answer to a write: the revision of the directory that holds
+// RevisionHeader is in every answer to a write: the revision of the directory that holds
 // it, for Gatehouse-At-Least.
-type revisionHeader struct {
+type RevisionHeader struct {
 	Revision string `header:"Gatehouse-Revision" doc:"Revision of the directory that holds the write."`
 }
 
-func revision(n uint64) revisionHeader { return revisionHeader{strconv.FormatUint(n, 10)} }
+func revision(n uint64) RevisionHeader { return RevisionHeader{strconv.FormatUint(n, 10)} }

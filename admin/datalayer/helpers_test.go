@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/gatehouse-authz/gatehouse/admin/datalayer"
 	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
+	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
@@ -24,10 +26,14 @@ import (
 // door is the surface on a real echo server over a real directory.
 type door struct {
 	url    string
+	server *httptest.Server
 	dir    *identity.Directory
 	issuer *token.Issuer
 	auth   *authn.Authenticator
 	params authn.Params
+	from   string       // X-Forwarded-For of requests, "" = none
+	turned atomic.Int64 // how far the clock was turned, in nanoseconds
+	began  time.Time
 
 	work                     // every hash that was computed
 	log  admintest.LogBuffer // what was logged, a JSON object a line
@@ -58,20 +64,27 @@ func (w *work) observed() []span {
 	return spans
 }
 
+// now is a clock that stands still unless it is turned.
+func (d *door) now() time.Time { return d.began.Add(time.Duration(d.turned.Load())) }
+
+func (d *door) turn(by time.Duration) { d.turned.Add(int64(by)) }
+
 func newDoor(tb testing.TB, o authn.PasswordOptions) *door {
 	tb.Helper()
-	d := &door{params: o.Params}
+	return openDoor(tb, tb.TempDir(), o)
+}
+
+// openDoor opens one over a data directory that may have served before.
+func openDoor(tb testing.TB, dir string, o authn.PasswordOptions) *door {
+	tb.Helper()
+	d := &door{params: o.Params, began: time.Now()}
 	log := slog.New(slog.NewJSONHandler(&d.log, nil))
 	var err error
-	d.dir, err = identity.Open(tb.Context(), identity.Options{Dir: tb.TempDir(), Logger: log, Now: time.Now, Create: true})
+	d.dir, err = identity.Open(tb.Context(), identity.Options{Dir: dir, Logger: log, Now: d.now, Create: true})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		if err := d.dir.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
+	tb.Cleanup(func() { _ = d.dir.Close() })
 	keys, err := token.OpenKeyring(tb.Context(), d.dir)
 	if err != nil {
 		tb.Fatal(err)
@@ -81,14 +94,19 @@ func newDoor(tb testing.TB, o authn.PasswordOptions) *door {
 	if err := d.dir.Attach(tb.Context(), d.auth, authn.Collections...); err != nil {
 		tb.Fatal(err)
 	}
-	o.Observe = d.observe
+	o.Observe, o.Now = d.observe, d.now
+	proxies, err := web.NewProxies(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	e := echo.New()
 	datalayer.New(datalayer.Deps{
 		Passwords: authn.NewPasswords(d.dir, o), Issuer: d.issuer, Logger: log, Version: "1.2.3", TokenTTL: time.Hour,
+		Proxies: proxies,
 	}).Register(e)
-	server := httptest.NewServer(e)
-	tb.Cleanup(server.Close)
-	d.url = server.URL
+	d.server = httptest.NewServer(e)
+	tb.Cleanup(d.server.Close)
+	d.url = d.server.URL
 	return d
 }
 
@@ -125,6 +143,9 @@ func (d *door) post(tb testing.TB, path, body string) answer {
 		tb.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if d.from != "" {
+		r.Header.Set("X-Forwarded-For", d.from)
+	}
 	if len(body) > 1<<20 { // otherwise the answer and the body may cross, and the client sees a reset
 		r.Header.Set("Expect", "100-continue")
 	}
@@ -161,6 +182,15 @@ func credentials(tb testing.TB, handle, password string) string {
 		tb.Fatal(err)
 	}
 	return string(text)
+}
+
+// close ends the door, as a server that stops does.
+func (d *door) close(tb testing.TB) {
+	tb.Helper()
+	d.server.Close()
+	if err := d.dir.Close(); err != nil {
+		tb.Error(err)
+	}
 }
 
 func (d *door) login(tb testing.TB, handle, password string) answer {

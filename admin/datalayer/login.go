@@ -2,6 +2,7 @@ package datalayer
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -42,7 +43,7 @@ func (s *Surface) login(c echo.Context) error {
 	if problem, bad := in.problem(); bad {
 		return refuse(c, problem)
 	}
-	account, err := s.Passwords.Check(ctx, in.Handle, in.Password)
+	account, err := s.Passwords.Check(ctx, authn.Attempt{Name: in.Handle, Password: in.Password, Address: s.client(c.Request())})
 	if err != nil {
 		return s.refuseLogin(c, in.Handle, err)
 	}
@@ -95,8 +96,11 @@ func refuse(c echo.Context, p web.Problem) error {
 // is what the dialect and the log say about it.
 func (s *Surface) refuseLogin(c echo.Context, name string, err error) error {
 	ctx, header := c.Request().Context(), c.Response().Header()
-	p := web.Classify(err)
+	p := classify(err)
 	switch p.Status {
+	case http.StatusTooManyRequests:
+		s.Logger.InfoContext(ctx, "login throttled", "name", web.Clip(name, maxLoggedName), "retry_after", p.RetryAfter)
+		header.Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	case http.StatusUnauthorized:
 		s.Logger.InfoContext(ctx, "login refused", "name", web.Clip(name, maxLoggedName))
 		header.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)

@@ -1,8 +1,10 @@
 package datalayer
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -24,6 +26,7 @@ type Deps struct {
 	Logger    *slog.Logger  // nil = silent
 	Version   string        // what /api/iam/version answers
 	TokenTTL  time.Duration // of tokens from a login; 0 = 12 hours
+	Proxies   web.Proxies   // whose word about a client's address is believed
 }
 
 // Surface answers the Datalayer names. It is safe for concurrent use.
@@ -73,6 +76,31 @@ func (s *Surface) version(c echo.Context) error {
 func (s *Surface) keys(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", keysAge)
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, s.Issuer.JWKS())
+}
+
+// client is whose failed logins a request counts to. Where the proxies do not say, all
+// who come through one of them are one client.
+func (s *Surface) client(r *http.Request) netip.Addr {
+	if address, known := s.Proxies.ClientIP(r); known {
+		return address
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr()
+}
+
+// classify is web.Classify, and knows those who failed too often.
+func classify(err error) web.Problem {
+	var tooMany *authn.TooManyError
+	if !errors.As(err, &tooMany) {
+		return web.Classify(err)
+	}
+	return web.Problem{
+		Status: http.StatusTooManyRequests, Code: "too_many_attempts", Cause: err, RetryAfter: tooMany.Seconds(),
+		Title: "Too many failed logins, wait and try again.",
+	}
 }
 
 func noStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }

@@ -298,29 +298,3 @@ func TestCredentials_get_the_same_answer_at_every_door(t *testing.T) {
 		}
 	})
 }
-
-func TestChanges_count_at_the_next_request(t *testing.T) {
-	site := admintest.NewSite(t)
-	alice := site.Bearer(site.Alice)
-	everywhere := func(t *testing.T, what string, want outcome) {
-		t.Helper()
-		for _, at := range admintest.Doors {
-			expect(t, what+" at "+string(at), site.Ask(at, "GET", app+"/api/x", alice), want)
-		}
-	}
-	t.Run("S08", func(t *testing.T) {
-		everywhere(t, "as a member", allowed)
-		site.Unbind("team-a", site.Alice)
-		everywhere(t, "after the binding was taken away", outcome{http.StatusForbidden, "no_binding"})
-		site.Bind("team-a", site.Alice, identity.View)
-		everywhere(t, "after it was given back", allowed)
-		site.SetState(site.Alice, identity.Disabled)
-		everywhere(t, "disabled", outcome{http.StatusUnauthorized, "account_disabled"})
-		site.SetState(site.Alice, identity.Active)
-		everywhere(t, "active again", allowed)
-		site.Write(func(tx *identity.Tx) error { return tx.RevokeAccountTokens(site.Alice.ID) })
-		everywhere(t, "with every token revoked", outcome{http.StatusUnauthorized, "revoked_token"})
-		site.Write(func(tx *identity.Tx) error { return tx.RemoveAccount(site.Bob.ID) })
-		expect(t, "a removed account", site.Ask(admintest.Nginx, "GET", app+"/public/x", site.Bearer(site.Bob)), outcome{http.StatusUnauthorized, "unknown_account"})
-	})
-}

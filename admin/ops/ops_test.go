@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/gatehouse-authz/gatehouse/engine"
 )
@@ -115,16 +115,16 @@ func TestMetrics_are_named_as_Prometheus_users_expect(t *testing.T) {
 	if err := m.Watch(engine.New(engine.Options{}), at(12)); err != nil {
 		t.Fatal(err)
 	}
-	problems, err := testutil.GatherAndLint(m.registry)
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
-	families, err := m.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
 	}
 	for _, f := range families {
 		ours := strings.HasPrefix(f.GetName(), "gatehouse_")

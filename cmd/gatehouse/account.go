@@ -18,10 +18,12 @@ import (
 )
 
 const (
-	minPassword = 12    // bytes
-	maxPassword = 1024  // bytes; hashing is paid by length
-	actorCLI    = "cli" // who the journal names for what these commands change
+	minPassword = 12   // bytes
+	maxPassword = 1024 // bytes; hashing is paid by length
 )
+
+// accountActor is who the journal names for what these commands change.
+const accountActor identity.Actor = "cli:account"
 
 func newAccountCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
@@ -67,7 +69,7 @@ func (a *app) setPassword(ctx context.Context, dir *identity.Directory, name str
 	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)
 	}
-	_, err = dir.Write(ctx, actorCLI, func(tx *identity.Tx) error {
+	_, err = dir.Write(ctx, accountActor, func(tx *identity.Tx) error {
 		return tx.SetPassword(account.ID, hash, time.Time{}, false)
 	})
 	if err != nil {

@@ -48,7 +48,7 @@ func newHouseWorker(ctx context.Context, o childOptions) (worker, error) {
 		if err != nil {
 			return nil, err
 		}
-		go func() { panic(admin.NewServer(house.public, log).Serve(l)) }() // until the process ends
+		go func() { panic(admin.NewServer(house.handlers.Public, log).Serve(l)) }() // until the process ends
 	}
 	w := &houseWorker{directory: dir}
 	return w.write, w.choose(ctx, o.Size)

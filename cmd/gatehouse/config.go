@@ -1,27 +1,15 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/agnivade/levenshtein"
-	"github.com/go-viper/mapstructure/v2"
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/providers/structs"
-	"github.com/knadh/koanf/v2"
 )
 
 // Config is everything an operator can set. It is read from, in rising order of
 // force: the defaults below, the YAML file, environment variables (the key in
 // upper case with _ for . and GATEHOUSE_ in front: ingress.nginx.source is
-// GATEHOUSE_INGRESS_NGINX_SOURCE; lists are separated by commas), flags.
+// GATEHOUSE_INGRESS_NGINX_SOURCE; lists of words are separated by commas, lists of
+// tables are YAML or JSON), flags.
 type Config struct {
 	Listen    string `koanf:"listen"`     // what proxies and clients call
 	OpsListen string `koanf:"ops_listen"` // metrics, readiness in detail, pprof; "none" = not served
@@ -29,6 +17,8 @@ type Config struct {
 	Issuer    string `koanf:"issuer"`     // `iss` of our tokens; "" = what the directory holds
 	Audience  string `koanf:"audience"`   // `aud` of our tokens; "" = what the directory holds
 
+	TLS       TLSConfig       `koanf:"tls"`
+	Admin     AdminConfig     `koanf:"admin"`
 	Tokens    TokensConfig    `koanf:"tokens"`
 	Passwords PasswordsConfig `koanf:"passwords"`
 	Log       LogConfig       `koanf:"log"`
@@ -37,6 +27,22 @@ type Config struct {
 	Policies  PoliciesConfig  `koanf:"policies"`
 	Ingress   IngressConfig   `koanf:"ingress"`
 	Login     LoginConfig     `koanf:"login"`
+}
+
+// TLSConfig names the files of the certificate, with its intermediates, and of its key,
+// both in PEM. Both empty: plain HTTP. The ops listener is plain HTTP either way.
+type TLSConfig struct {
+	Cert string `koanf:"cert"`
+	Key  string `koanf:"key"`
+}
+
+// enabled is for a configuration that was accepted: it names both or none.
+func (c TLSConfig) enabled() bool { return c.Cert != "" }
+
+// AdminConfig is the address of what people and programs manage the directory with
+// (/admin/v1, /docs); "" = the public listener serves it.
+type AdminConfig struct {
+	Listen string `koanf:"listen"`
 }
 
 // TokensConfig says how long a token of the login door is good for.
@@ -138,115 +144,5 @@ func defaultConfig() Config {
 			TrustedProxies: []string{}, Nginx: NginxConfig{Source: "url"},
 			Headers: []string{"oauth2-proxy"}, PolicyHeaders: []string{}, SmuggledHeaders: "refuse",
 		},
-	}
-}
-
-// load reads the configuration for one command; flags holds what was given on its
-// command line by configuration key.
-func (a *app) load(flags map[string]any) (Config, error) {
-	k := koanf.New(".")
-	if err := k.Load(structs.Provider(defaultConfig(), "koanf"), nil); err != nil {
-		return Config{}, fmt.Errorf("load the default configuration: %w", err)
-	}
-	known := k.Keys()
-	name := a.configFile
-	if name == "" {
-		name = a.env("GATEHOUSE_CONFIG")
-	}
-	if err := loadFile(k, name, known); err != nil {
-		return Config{}, err
-	}
-	given := map[string]any{}
-	for _, key := range known {
-		if v := a.env(environmentName(key)); v != "" {
-			given[key] = v
-		}
-	}
-	for key, v := range flags {
-		given[key] = v
-	}
-	if a.dataDir != "" {
-		given["data"] = a.dataDir
-	}
-	splitLists(given)
-	if err := k.Load(confmap.Provider(given, "."), nil); err != nil {
-		return Config{}, fmt.Errorf("load the configuration: %w", err)
-	}
-	var cfg Config
-	if err := k.Unmarshal("", &cfg); err != nil {
-		return Config{}, decodingError(err)
-	}
-	return cfg, cfg.validate()
-}
-
-func environmentName(key string) string {
-	return "GATEHOUSE_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-}
-
-func loadFile(k *koanf.Koanf, name string, known []string) error {
-	if name == "" {
-		return nil
-	}
-	inFile := koanf.New(".")
-	if err := inFile.Load(file.Provider(name), yaml.Parser()); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("configuration file %s does not exist: name another one with --config or GATEHOUSE_CONFIG", name)
-		}
-		return fmt.Errorf("configuration file %s: %w", name, err)
-	}
-	var errs []error
-	for _, key := range inFile.Keys() {
-		if !slices.Contains(known, key) {
-			errs = append(errs, fmt.Errorf("configuration file %s: unknown key %q%s", name, key, nearest(key, known)))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	// By their full names, so that `ingress.headers: […]` is the same as the nested form.
-	if err := k.Load(confmap.Provider(inFile.All(), "."), nil); err != nil {
-		return fmt.Errorf("configuration file %s: %w", name, err)
-	}
-	return nil
-}
-
-// nearest suggests the known key that key was most likely meant to be.
-func nearest(key string, known []string) string {
-	best, distance := "", 4
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(key, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return "; `gatehouse check` prints the known ones"
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// decodingError says in one line what could not be read, the key first.
-func decodingError(err error) error {
-	var one *mapstructure.DecodeError
-	if errors.As(err, &one) {
-		return fmt.Errorf("configuration key %s: %w", one.Name(), one.Unwrap())
-	}
-	return fmt.Errorf("configuration: %w", err)
-}
-
-// splitLists turns "a,b" of environment variables and flags into lists where the
-// key holds one.
-func splitLists(given map[string]any) {
-	for _, key := range []string{"policies.custom_allow", "ingress.trusted_proxies", "ingress.headers", "ingress.policy_headers"} {
-		text, ok := given[key].(string)
-		if !ok {
-			continue
-		}
-		var list []string
-		for part := range strings.SplitSeq(text, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				list = append(list, part)
-			}
-		}
-		given[key] = list
 	}
 }

@@ -66,6 +66,10 @@ func TestConfiguration_names_the_key_that_is_wrong(t *testing.T) {
 		"an unknown preset":       {"ingress: {headers: [kubeflo]}\n", nil, "kubeflo"},
 		"a relative login page":   {"login: {url: /login}\n", nil, "login"},
 		"a scalar for a table":    {"ingress: yes\n", nil, "ingress"},
+		"a certificate alone":     {"tls: {cert: /tls/tls.crt}\n", nil, "configuration key tls: cert and key are both needed, or neither"},
+		"a key alone":             {"", map[string]string{"GATEHOUSE_TLS_KEY": "/tls/tls.key"}, "configuration key tls: cert and key are both needed"},
+		"an admin listener":       {"admin: {listen: none}\n", nil, `configuration key admin.listen: "none" is not host:port`},
+		"days that are none":      {"journal: {retention: 1.5d}\n", nil, `journal.retention: "1.5d" is no number of days`},
 		"a list for a number":     {"passwords: {queue: [1]}\n", nil, "passwords.queue"},
 	} {
 		t.Run(name, func(t *testing.T) {

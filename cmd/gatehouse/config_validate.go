@@ -23,6 +23,12 @@ func (c Config) validate() error {
 	if c.OpsListen != noListener {
 		address(fail, "ops_listen", c.OpsListen)
 	}
+	if c.Admin.Listen != "" {
+		address(fail, "admin.listen", c.Admin.Listen)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		fail("tls", "cert and key are both needed, or neither")
+	}
 	if c.Data == "" {
 		fail("data", "must name a folder")
 	}

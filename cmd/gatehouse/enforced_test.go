@@ -107,7 +107,7 @@ func newPremises(t *testing.T) *premises {
 	}
 	p := &premises{
 		directory: dir, issuer: token.NewIssuer(defaultIssuer, defaultAudience, keys, time.Now),
-		public: httptest.NewServer(house.public), ops: house.ops,
+		public: httptest.NewServer(house.handlers.Public), ops: house.handlers.Ops,
 	}
 	t.Cleanup(p.public.Close)
 	p.write(t, p.furnish)

@@ -139,12 +139,8 @@ func (a *app) importState(ctx context.Context, cfg Config, state *manifest.State
 		return err
 	}
 	defer closeDir()
-	run := &importRun{app: a, dir: dir, state: state, options: o, progress: newProgress(a.err, a.now, "import")}
-	if o.dryRun {
-		err = run.rehearse(ctx)
-	} else {
-		err = run.write(ctx)
-	}
+	run := newImportRun(a, dir, state, o)
+	err = run.run(ctx)
 	run.progress.done()
 	if err != nil {
 		return run.explain(err, cfg)

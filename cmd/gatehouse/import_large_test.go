@@ -190,29 +190,10 @@ func TestLarge_import_that_is_stopped_says_what_it_wrote(t *testing.T) {
 }
 
 func TestImport_that_is_stopped_while_something_is_looked_up_found_no_problem(t *testing.T) {
-	run := &importRun{app: &app{err: io.Discard}, state: &manifest.State{}, written: 5, revision: 2}
+	run := &importRun{app: &app{err: io.Discard}, Run: &manifest.Run{State: &manifest.State{}, Written: 5, Revision: 2}}
 	looking := &manifest.Problem{Text: "view in namespace lab: ada", Err: fmt.Errorf("look up: %w", context.Canceled)}
 	want := "import: stopped, 5 of 0 entries are written (up to revision 2), the rest is not: import again, which goes on from there"
 	if err := run.explain(looking, Config{}); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-func TestBatches_shrink_when_they_take_long_and_grow_again(t *testing.T) {
-	for _, c := range []struct {
-		size int
-		took time.Duration
-		want int
-	}{
-		{50_000, 2 * time.Second, 50_000},
-		{50_000, time.Second, 100_000},
-		{50_000, 4 * time.Second, 25_000},
-		{50_000, time.Minute, 25_000}, // by half at most: it may have been a hiccup
-		{3_000, time.Minute, 2_000},
-		{2_000, 0, 4_000},
-	} {
-		if got := nextBatch(c.size, c.took); got != c.want {
-			t.Errorf("after %d entries in %v: got %d, want %d", c.size, c.took, got, c.want)
-		}
 	}
 }

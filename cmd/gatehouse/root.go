@@ -73,6 +73,8 @@ policies decide.`,
 		newExportCommand(a),
 		newTokenCommand(a),
 		newAccountCommand(a),
+		newJournalCommand(a),
+		newBackupCommand(a),
 		newPolicyCommand(a),
 		newDoctorCommand(a),
 	)

@@ -6,21 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gatehouse-authz/gatehouse/admin"
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 )
 
 const (
-	drainTime         = 10 * time.Second // answers under way at SIGTERM may take this long
 	pruneEvery        = time.Hour
 	bootstrapPassword = 24 * time.Hour // a printed password is good for this long
 )
@@ -29,12 +24,13 @@ const (
 const platformAdmin identity.PlatformRole = "admin"
 
 func newServeCommand(a *app) *cobra.Command {
-	var listen, opsListen, policyDir string
+	var listen, opsListen, adminListen, policyDir string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Answer ingress proxies and clients",
-		Long: `Serves the proxy endpoints, login and keys on --listen, and metrics, readiness in
-detail and pprof on --ops-listen. On an empty directory it creates the account
+		Long: `Serves the proxy endpoints, login, keys and /admin/v1 on --listen, and metrics, readiness
+in detail and pprof on --ops-listen; --admin-listen gives /admin/v1 an address of its own. On
+SIGTERM it is not ready any more, answers what is under way, and ends. On an empty directory it creates the account
 "admin"; its password is GATEHOUSE_ADMIN_PASSWORD, or a random one that is printed
 once and good for 24 hours.`,
 		Example: `  gatehouse serve --data ./data
@@ -42,7 +38,7 @@ once and good for 24 hours.`,
 		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			flags := map[string]any{}
-			for key, value := range map[string]string{"listen": listen, "ops_listen": opsListen, "policies.dir": policyDir} {
+			for key, value := range map[string]string{"listen": listen, "ops_listen": opsListen, "admin.listen": adminListen, "policies.dir": policyDir} {
 				if value != "" {
 					flags[key] = value
 				}
@@ -56,6 +52,7 @@ once and good for 24 hours.`,
 	}
 	c.Flags().StringVar(&listen, "listen", "", "`ADDRESS` that proxies and clients call (default 127.0.0.1:9700)")
 	c.Flags().StringVar(&opsListen, "ops-listen", "", "`ADDRESS` of metrics, readiness in detail and pprof (default 127.0.0.1:9701)")
+	c.Flags().StringVar(&adminListen, "admin-listen", "", "`ADDRESS` of /admin/v1 and /docs (default: they are on --listen)")
 	c.Flags().StringVar(&policyDir, "policies", "", "overlay `DIR` with the operator's own policies, watched for changes")
 	return c
 }
@@ -66,7 +63,7 @@ func (a *app) serve(ctx context.Context, cfg Config) error {
 	defer a.boundMemory(log)()
 	// The addresses come first: a server that cannot answer must not have made its
 	// first admin and printed the only copy of a password.
-	doors, err := openListeners(cfg)
+	doors, err := openListeners(cfg, log, a.now)
 	if err != nil {
 		return err
 	}
@@ -99,44 +96,7 @@ func (a *app) serve(ctx context.Context, cfg Config) error {
 	return house.run(ctx, doors, log)
 }
 
-// listeners are the addresses served; ops is nil where it is turned off.
-type listeners struct{ public, ops net.Listener }
-
-func openListeners(cfg Config) (*listeners, error) {
-	public, err := listen("listen", cfg.Listen)
-	if err != nil {
-		return nil, err
-	}
-	l := &listeners{public: public}
-	if cfg.OpsListen == noListener {
-		return l, nil
-	}
-	if l.ops, err = listen("ops_listen", cfg.OpsListen); err != nil {
-		l.Close()
-		return nil, err
-	}
-	return l, nil
-}
-
-// listen opens an address; an error names the configuration key and flag to change.
-func listen(key, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w: choose another address with --%s or the key %s", err, strings.ReplaceAll(key, "_", "-"), key)
-	}
-	return l, nil
-}
-
-// Close closes what a server has not taken over and closed itself.
-func (l *listeners) Close() {
-	_ = l.public.Close() // closed already after a drain
-	if l.ops != nil {
-		_ = l.ops.Close()
-	}
-}
-
-// run serves until ctx ends, then drains. The first part that fails ends the
-// others.
+// run serves until ctx ends, then drains. The first part that fails ends the others.
 func (h *gatehouse) run(ctx context.Context, doors *listeners, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return untilDone(ctx, "follow the journal", h.directory.Follow) })
@@ -144,10 +104,20 @@ func (h *gatehouse) run(ctx context.Context, doors *listeners, log *slog.Logger)
 	if h.retention > 0 {
 		group.Go(func() error { h.forget(ctx, log); return nil })
 	}
-	serve(ctx, group, log, "public", doors.public, h.public)
-	if doors.ops != nil {
-		serve(ctx, group, log, "ops", doors.ops, h.ops)
-	}
+	var callers, operators servers
+	callers.start(group, log, "public", doors.public, h.handlers.Public)
+	callers.start(group, log, "admin", doors.management, h.handlers.Management)
+	operators.start(group, log, "ops", doors.ops, h.handlers.Ops)
+	group.Go(func() error {
+		<-ctx.Done()
+		// Who asks for readiness is told before the first connection is refused, and can
+		// ask until the last answer was given.
+		h.handlers.Drain()
+		log.Info("draining", "at_most", drainTime)
+		callers.stop(ctx, log, drainTime)
+		operators.stop(ctx, log, opsDrainTime)
+		return nil
+	})
 	return group.Wait()
 }
 
@@ -173,23 +143,6 @@ func untilDone(ctx context.Context, what string, run func(context.Context) error
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
-}
-
-func serve(ctx context.Context, group *errgroup.Group, log *slog.Logger, name string, listener net.Listener, handler http.Handler) {
-	server := admin.NewServer(handler, log)
-	log.Info("serving", "listener", name, "address", listener.Addr().String())
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve %s requests: %w", name, err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		return server.Shutdown(drain)
-	})
 }
 
 // bootstrap creates the account admin where nobody has the platform role admin and

@@ -242,11 +242,13 @@ func TestTokenRevoke_holds_on_a_running_server_within_a_second(t *testing.T) {
 		stdin string
 		args  []string
 	}{
-		"neither":   {"", nil},
-		"both":      {first, []string{"-", "--account", "ada"}},
-		"no token":  {"hello", []string{"-"}},
-		"a forgery": {strings.TrimPrefix(other, "Bearer ") + "x", []string{"-"}},
-		"nobody":    {"", []string{"--account", "oz"}},
+		"neither":    {"", nil},
+		"no such id": {"", []string{"--jti", "01JZZZZZZZZZZZZZZZZZZZZZZZ"}},
+		"id and all": {"", []string{"--jti", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "--account", "ada"}},
+		"both":       {first, []string{"-", "--account", "ada"}},
+		"no token":   {"hello", []string{"-"}},
+		"a forgery":  {strings.TrimPrefix(other, "Bearer ") + "x", []string{"-"}},
+		"nobody":     {"", []string{"--account", "oz"}},
 	} {
 		if err := h.beside(t, tc.stdin, append([]string{"token", "revoke"}, tc.args...)...); err == nil {
 			t.Errorf("%s: no error", name)

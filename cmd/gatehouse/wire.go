@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/gatehouse-authz/gatehouse/admin"
@@ -31,13 +30,11 @@ const (
 // policyCollections are what policies see as data.identity.
 var policyCollections = []string{identity.CollectionAccounts, identity.CollectionTeams, identity.CollectionNamespaces}
 
-// gatehouse is the assembled house: the rooms that run, and the two handlers that
-// are served.
+// gatehouse is the assembled house: the rooms that run, and the handlers that are served.
 type gatehouse struct {
 	directory *identity.Directory
 	keeper    *bundles.Keeper
-	public    http.Handler
-	ops       http.Handler
+	handlers  *admin.Handlers
 	now       func() time.Time
 	retention time.Duration // of the journal; 0 = for ever
 }
@@ -66,13 +63,13 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 			Concurrency: cfg.Passwords.Concurrency, Queue: cfg.Passwords.Queue, Now: now,
 		}),
 		Metrics: metrics, Logger: log, Version: version, TokenTTL: cfg.Tokens.TTL,
-		Ingress: ingressConfig(cfg),
+		Ingress: ingressConfig(cfg), Apart: cfg.Admin.Listen != "",
 	}
-	public, err := admin.New(deps)
+	handlers, err := admin.New(deps)
 	if err != nil {
 		return nil, err
 	}
-	return &gatehouse{directory: dir, keeper: keeper, public: public, ops: admin.NewOps(deps), now: now, retention: cfg.Journal.Retention}, nil
+	return &gatehouse{directory: dir, keeper: keeper, handlers: handlers, now: now, retention: cfg.Journal.Retention}, nil
 }
 
 func engineOptions(cfg Config, now func() time.Time, metrics *admin.Metrics) engine.Options {

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/internal/recent"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
+	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 )
 
 // The reasons of a Refused.
@@ -21,6 +22,10 @@ const (
 	ReasonAccountDisabled = "account_disabled"
 	ReasonUnknownAccount  = "unknown_account"
 	ReasonDuplicate       = "duplicate_credentials"
+	// Of tokens of trusted issuers: nobody here is linked to the identity, or nothing
+	// is known of the issuer's keys.
+	ReasonNotLinked         = "not_linked"
+	ReasonIssuerUnavailable = trusted.ReasonUnavailable
 )
 
 // Refused says that a request carries a credential of ours that does not count. It is
@@ -41,15 +46,16 @@ type Options struct {
 	// Remember is how many bytes verified tokens may take; 0 = 128 MiB, which is some
 	// hundred thousand. A token that is not remembered is verified again.
 	Remember int64
+	Trusted  *trusted.Set // other issuers whose tokens count; nil = none
 }
 
-// Authenticator tells subjects from requests. It is an identity.Sink of the
-// collections "accounts", "teams", "generations" and "revocations", knows nobody
-// before it is fed, and is safe for concurrent use.
+// Authenticator tells subjects from requests. It is an identity.Sink of Collections,
+// knows nobody before it is fed, and is safe for concurrent use.
 type Authenticator struct {
-	issuer *token.Issuer
-	log    *slog.Logger
-	people people
+	issuer  *token.Issuer
+	trusted *trusted.Set
+	log     *slog.Logger
+	people  people
 	// verified remembers tokens whose signature was found good. Everything that can
 	// change afterwards is looked at on every request.
 	verified *recent.Map[string, *verified]
@@ -63,7 +69,7 @@ func New(issuer *token.Issuer, o Options) *Authenticator {
 	if o.Remember == 0 {
 		o.Remember = defaultRemember
 	}
-	a := &Authenticator{issuer: issuer, log: o.Logger, verified: recent.New(o.Remember, weigh)}
+	a := &Authenticator{issuer: issuer, trusted: o.Trusted, log: o.Logger, verified: recent.New(o.Remember, weigh)}
 	a.people.index.Store(newIndex())
 	return a
 }
@@ -75,7 +81,9 @@ const (
 	verifiedSize = 512
 )
 
-func weigh(raw string, v *verified) int { return len(raw) + verifiedSize + v.teamsSize() }
+func weigh(raw string, v *verified) int {
+	return len(raw) + verifiedSize + v.teamsSize() + v.external.size()
+}
 
 // remember keeps a token whose signature was found good, and has it weighed again when
 // its holder's teams have changed: a memory looks at a weight only when it is given one.
@@ -91,10 +99,11 @@ func (a *Authenticator) remember(raw string, v *verified) {
 // verified is a token whose signature was found good. It never changes, apart from
 // what is known of its holder.
 type verified struct {
-	claims    token.Claims // without what nobody asks for
+	claims    token.Claims // without what nobody asks for; of a token of ours
 	info      identity.TokenInfo
 	holder    uid
-	hasHolder bool // the subject is an identifier
+	hasHolder bool      // the subject is an identifier
+	external  *external // of a token of a trusted issuer, else nil
 	standing  atomic.Pointer[standing]
 	// remembered is one more than the size of the teams that it was weighed with; 0 when
 	// it is new.
@@ -124,16 +133,33 @@ var anonymous = identity.Subject{Kind: identity.SubjectAnonymous}
 // carries no credential of ours. The error is always a *Refused. The slices of the
 // subject are shared and must not be changed.
 func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request) (identity.Subject, error) {
-	subject, refused := a.authenticate(r)
+	subject, refused := a.authenticate(ctx, r)
 	if refused != nil {
-		a.log.LogAttrs(ctx, slog.LevelDebug, "credential refused",
-			slog.String("reason", refused.Reason), slog.String("detail", refused.Detail))
-		return identity.Subject{}, refused
+		return identity.Subject{}, a.refuse(ctx, refused)
 	}
 	return subject, nil
 }
 
-func (a *Authenticator) authenticate(r *http.Request) (identity.Subject, *Refused) {
+func (a *Authenticator) refuse(ctx context.Context, refused *Refused) error {
+	a.log.LogAttrs(ctx, slog.LevelDebug, "credential refused",
+		slog.String("reason", refused.Reason), slog.String("detail", refused.Detail))
+	return refused
+}
+
+// Holder says whose token raw is, as if a request had presented it as its credential.
+// What is no credential of ours is ReasonBadToken here: somebody means it to be one.
+func (a *Authenticator) Holder(ctx context.Context, raw string) (identity.Subject, error) {
+	subject, refused := a.holder(ctx, raw)
+	if refused == nil && subject.Kind == identity.SubjectAnonymous {
+		refused = &Refused{Reason: ReasonBadToken, Detail: "of no issuer that is trusted"}
+	}
+	if refused != nil {
+		return identity.Subject{}, a.refuse(ctx, refused)
+	}
+	return subject, nil
+}
+
+func (a *Authenticator) authenticate(ctx context.Context, r *http.Request) (identity.Subject, *Refused) {
 	headers := r.Header["Authorization"]
 	switch len(headers) {
 	case 0:
@@ -150,7 +176,11 @@ func (a *Authenticator) authenticate(r *http.Request) (identity.Subject, *Refuse
 	if strings.IndexByte(raw, ',') >= 0 { // no token holds one; a proxy joined two headers
 		return identity.Subject{}, &Refused{Reason: ReasonDuplicate, Detail: "several credentials in one Authorization header"}
 	}
-	v, err := a.verify(raw)
+	return a.holder(ctx, raw)
+}
+
+func (a *Authenticator) holder(ctx context.Context, raw string) (identity.Subject, *Refused) {
+	v, err := a.verify(ctx, raw)
 	if errors.Is(err, token.ErrNotOurs) {
 		return anonymous, nil
 	}
@@ -159,6 +189,7 @@ func (a *Authenticator) authenticate(r *http.Request) (identity.Subject, *Refuse
 	}
 	subject, refused := a.people.subject(v)
 	a.remember(raw, v)
+	v.external.observe(subject.Kind, refused)
 	return subject, refused
 }
 
@@ -176,19 +207,36 @@ func bearer(header string) (raw string, ok bool) {
 
 // verify believes a token that was remembered without looking at its signature again, but not
 // without its expiry and its key.
-func (a *Authenticator) verify(raw string) (*verified, error) {
+func (a *Authenticator) verify(ctx context.Context, raw string) (*verified, error) {
 	if v, found := a.verified.Get(raw); found {
-		if err := a.issuer.StillGood(&v.claims); err != nil {
+		if err := a.stillGood(ctx, v); err != nil {
 			a.verified.Delete(raw)
 			return nil, err
 		}
 		return v, nil
 	}
 	claims, err := a.issuer.VerifyAccess(raw)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return a.newVerified(claims), nil
 	}
-	return a.newVerified(claims), nil
+	// Others' tokens may be longer than ours are.
+	if a.trusted != nil && (errors.Is(err, token.ErrNotOurs) || len(raw) > token.MaxLength) {
+		found, failed := a.trusted.Verify(ctx, raw)
+		if failed == nil {
+			return newExternal(found), nil
+		}
+		if !errors.Is(failed, token.ErrNotOurs) {
+			return nil, failed
+		}
+	}
+	return nil, err
+}
+
+func (a *Authenticator) stillGood(ctx context.Context, v *verified) error {
+	if v.external != nil {
+		return v.external.token.StillGood(ctx)
+	}
+	return a.issuer.StillGood(&v.claims)
 }
 
 func asRefused(err error) *Refused {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,8 @@ const (
 	// MaxName and MaxPassword are the longest in bytes that are looked at.
 	MaxName     = 254
 	MaxPassword = 1024
+	// MinPassword is the shortest in bytes that people may choose.
+	MinPassword = 8
 
 	maxWait       = 5 * time.Second
 	defaultLookup = 5 * time.Millisecond
@@ -38,8 +41,10 @@ type PasswordOptions struct {
 	// not show whether there was one; 0 = 5 ms.
 	Lookup time.Duration
 	// Observe, if given, is told of every hash that was computed; exactly one for
-	// each check that was not ErrBusy.
+	// each check that ended right or wrong.
 	Observe func(Params, time.Duration)
+	// Outcome, if given, is told how each check ended.
+	Outcome func(Outcome)
 }
 
 // Passwords checks passwords. It is safe for concurrent use.
@@ -48,10 +53,14 @@ type Passwords struct {
 	now     func() time.Time
 	lookup  time.Duration
 	observe func(Params, time.Duration)
+	outcome func(Outcome)
+	pause   func(context.Context, time.Duration) error // in line
 	dummy   phc
 	slots   chan struct{} // one for each hash that is being computed
-	inside  atomic.Int64  // checks that compute or wait
+	inside  atomic.Int64  // checks that compute or wait for that
 	most    int64         // of inside
+	delayed atomic.Int64  // checks that stand in line for the failures of others
+	lanes   lanes
 }
 
 // NewPasswords makes a checker of the directory's passwords.
@@ -74,91 +83,179 @@ func NewPasswords(dir *identity.Directory, o PasswordOptions) *Passwords {
 	if o.Observe == nil {
 		o.Observe = func(Params, time.Duration) {}
 	}
+	if o.Outcome == nil {
+		o.Outcome = func(Outcome) {}
+	}
 	return &Passwords{
-		dir: dir, now: o.Now, lookup: o.Lookup, observe: o.Observe,
+		dir: dir, now: o.Now, lookup: o.Lookup, observe: o.Observe, outcome: o.Outcome, pause: pause,
 		dummy: phc{Params: o.Params, salt: make([]byte, saltLength), sum: make([]byte, sumLength)},
 		slots: make(chan struct{}, o.Concurrency), most: int64(o.Concurrency + max(o.Queue, 0)),
 	}
 }
 
-// Check returns the account that the name (handle, e-mail or user id) and the password
-// belong to, or ErrWrong, or ErrBusy. Everything but ErrBusy costs the same work.
-func (p *Passwords) Check(ctx context.Context, name, password string) (identity.Account, error) {
-	if len(name) > MaxName || len(password) > MaxPassword {
-		return identity.Account{}, ErrWrong // depends on the question only, so it may be quick
+// Check returns the account that the name and the password belong to, or ErrWrong, or
+// ErrBusy, or a *TooManyError. Right and wrong cost the same work. Failures are counted
+// by account, or by name where there is no account, and by address.
+func (p *Passwords) Check(ctx context.Context, a Attempt) (identity.Account, error) {
+	if len(a.Name) > MaxName {
+		return identity.Account{}, p.ended(ErrWrong) // depends on the question only, so it may be quick
 	}
-	if p.inside.Add(1) > p.most { // few may wait: each holds memory and a connection
-		p.inside.Add(-1)
-		return identity.Account{}, ErrBusy
+	return p.check(ctx, a.Password, a.Address, func(tx *identity.Tx) (candidate, error) { return p.byName(tx, a.Name) })
+}
+
+// Verify says whether the password is the account's, for those who have to give the one
+// they have before they get another; its errors are those of Check. A failure counts as
+// one to sign in: otherwise this would be the door to guess at.
+func (p *Passwords) Verify(ctx context.Context, id identity.AccountID, password string, address netip.Addr) error {
+	_, err := p.check(ctx, password, address, func(tx *identity.Tx) (candidate, error) {
+		account, err := tx.Account(id)
+		if err != nil {
+			return candidate{login: identity.AccountLogin(id), want: p.dummy}, ignoreUnknown(err)
+		}
+		return p.candidate(tx, account)
+	})
+	return err
+}
+
+// Hash makes what is stored of a password that somebody chose. Hashing is bounded
+// together with checking: ErrBusy says that nothing was done, *identity.InvalidError
+// that the password is too short or too long.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	if len(password) < MinPassword || len(password) > MaxPassword {
+		return "", &identity.InvalidError{Field: "password", Why: fmt.Sprintf("must have %d to %d bytes", MinPassword, MaxPassword)}
+	}
+	if !p.enter() {
+		return "", ErrBusy
 	}
 	defer p.inside.Add(-1)
-	account, usable, want, err := p.findSlowly(ctx, name)
-	if err != nil {
-		return identity.Account{}, err
-	}
-	if err := p.takeSlot(ctx); err != nil {
-		return identity.Account{}, err
+	waiting, cancel := context.WithTimeoutCause(ctx, maxWait, ErrBusy)
+	defer cancel()
+	if err := p.takeSlot(waiting); err != nil {
+		return "", failed("hash a password", err)
 	}
 	defer func() { <-p.slots }()
 	start := time.Now()
-	right := want.matches(password)
-	p.observe(want.Params, time.Since(start))
-	if !right || !usable {
-		return identity.Account{}, ErrWrong
+	hash, err := Hash(password, p.dummy.Params)
+	p.observe(p.dummy.Params, time.Since(start))
+	return hash, err
+}
+
+func (p *Passwords) ended(err error) error {
+	if outcome, is := outcomeOf(err); is {
+		p.outcome(outcome)
 	}
-	return account, nil
+	return err
+}
+
+func (p *Passwords) check(ctx context.Context, password string, address netip.Addr, find func(*identity.Tx) (candidate, error)) (identity.Account, error) {
+	if len(password) > MaxPassword {
+		return identity.Account{}, p.ended(ErrWrong)
+	}
+	if !p.enter() { // few may wait: each holds memory and a connection
+		return identity.Account{}, p.ended(ErrBusy)
+	}
+	defer p.inside.Add(-1)
+	c, failures, err := p.findSlowly(ctx, networkOf(address), find)
+	if err == nil {
+		err = throttled(failures)
+	}
+	if err == nil {
+		err = p.standInLine(ctx, delayFor(failures))
+	}
+	if err == nil {
+		err = p.try(ctx, &c, networkOf(address), password)
+	}
+	if err = p.ended(failed("check a password", err)); err != nil {
+		return identity.Account{}, err
+	}
+	return c.account, nil
+}
+
+// failed adds what was being done to errors that are not answers.
+func failed(doing string, err error) error {
+	if _, is := outcomeOf(err); is {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// enter takes one of the places inside.
+func (p *Passwords) enter() bool {
+	if p.inside.Add(1) > p.most {
+		p.inside.Add(-1)
+		return false
+	}
+	return true
+}
+
+// standInLine waits outside: whoever is delayed takes nobody's place.
+func (p *Passwords) standInLine(ctx context.Context, delay time.Duration) (err error) {
+	if delay <= 0 {
+		return nil
+	}
+	p.inside.Add(-1)
+	defer func() {
+		if p.inside.Add(1) > p.most && err == nil { // the caller gives the place back
+			err = ErrBusy
+		}
+	}()
+	defer p.delayed.Add(-1)
+	if p.delayed.Add(1) > maxDelayed {
+		return ErrBusy
+	}
+	return p.pause(ctx, delay)
+}
+
+// try computes one hash and counts what comes of it before anybody learns of it. Tries
+// of one client and name go one after the other, and look at the failures again when it
+// is their turn.
+func (p *Passwords) try(ctx context.Context, c *candidate, network netip.Prefix, password string) error {
+	waiting, cancel := context.WithTimeoutCause(ctx, maxWait, ErrBusy)
+	defer cancel()
+	leave, err := p.lanes.enter(waiting, laneKey{c.login, network})
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := p.takeSlot(waiting); err != nil {
+		return err
+	}
+	right, err := p.matches(ctx, c, network, password)
+	if err != nil {
+		return err
+	}
+	// Whoever hangs up now is counted all the same.
+	ctx = context.WithoutCancel(ctx)
+	if right {
+		return p.dir.LoginSucceeded(ctx, c.login, network)
+	}
+	if err := p.dir.LoginFailed(ctx, c.login, network); err != nil {
+		return err
+	}
+	return ErrWrong
+}
+
+// matches gives the slot back.
+func (p *Passwords) matches(ctx context.Context, c *candidate, network netip.Prefix, password string) (bool, error) {
+	defer func() { <-p.slots }()
+	failures, err := p.dir.LoginFailures(ctx, c.login, network)
+	if err == nil {
+		err = throttled(failures)
+	}
+	if err != nil {
+		return false, err
+	}
+	start := time.Now()
+	right := c.want.matches(password)
+	p.observe(c.want.Params, time.Since(start))
+	return right && c.usable, nil
 }
 
 func (p *Passwords) takeSlot(ctx context.Context) error {
-	timer := time.NewTimer(maxWait)
-	defer timer.Stop()
 	select {
 	case p.slots <- struct{}{}:
 		return nil
-	case <-timer.C:
-		return ErrBusy
 	case <-ctx.Done():
-		return fmt.Errorf("check a password: %w", ctx.Err())
+		return context.Cause(ctx)
 	}
-}
-
-// findSlowly is find, stretched: how many rows it reads depends on what there is.
-func (p *Passwords) findSlowly(ctx context.Context, name string) (identity.Account, bool, phc, error) {
-	timer := time.NewTimer(p.lookup)
-	defer timer.Stop()
-	account, usable, want, err := p.find(ctx, name)
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		err = errors.Join(err, fmt.Errorf("check a password: %w", ctx.Err()))
-	}
-	return account, usable, want, err
-}
-
-// find looks the account and its password up. Where there is none to check, the dummy
-// takes its place.
-func (p *Passwords) find(ctx context.Context, name string) (account identity.Account, usable bool, want phc, err error) {
-	var stored identity.Password
-	err = p.dir.Read(ctx, func(tx *identity.Tx) (err error) {
-		if account, err = tx.FindAccount(name); err != nil {
-			return err
-		}
-		stored, err = tx.Password(account.ID)
-		return err
-	})
-	var invalid *identity.InvalidError
-	switch {
-	case errors.Is(err, identity.ErrNotFound), errors.As(err, &invalid):
-		return identity.Account{}, false, p.dummy, nil
-	case err != nil:
-		return identity.Account{}, false, p.dummy, fmt.Errorf("check a password: %w", err)
-	}
-	want, ok := parsePHC(stored.Hash)
-	if !ok {
-		return account, false, p.dummy, nil
-	}
-	usable = account.State == identity.Active &&
-		(account.Kind == identity.Person || account.Kind == identity.Service) &&
-		(stored.Expires.IsZero() || p.now().Before(stored.Expires))
-	return account, usable, want, nil
 }

@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -118,11 +119,11 @@ func TestCheck_answers_with_the_account_by_any_of_its_names(t *testing.T) {
 	w.setPassword(t, w.ada, "right", time.Time{})
 	passwords := NewPasswords(w.dir, PasswordOptions{Params: cheap, Now: w.now})
 	for _, name := range []string{"ada", "ADA", "ada@example.org", "Ada@Example.org", "Ada-1"} {
-		got, err := passwords.Check(t.Context(), name, "right")
+		got, err := passwords.Check(t.Context(), Attempt{Name: name, Password: "right"})
 		if err != nil || got.ID != w.ada.ID || got.Generation != w.ada.Generation {
 			t.Errorf("%s: got %+v, %v, want ada", name, got, err)
 		}
-		if got, err := passwords.Check(t.Context(), name, "wrong"); !errors.Is(err, ErrWrong) || got.ID != "" {
+		if got, err := passwords.Check(t.Context(), Attempt{Name: name, Password: "wrong"}); !errors.Is(err, ErrWrong) || got.ID != "" {
 			t.Errorf("%s with a wrong password: got %+v, %v, want %v", name, got, err, ErrWrong)
 		}
 	}
@@ -152,7 +153,7 @@ func TestCheck_gives_one_answer_for_the_same_work_whatever_is_wrong(t *testing.T
 		"not a handle!", "a@b@c", "", "x\x00y", strings.Repeat("n", MaxName), "' OR 1=1 --",
 	} {
 		work = nil
-		got, err := passwords.Check(t.Context(), name, "right")
+		got, err := passwords.Check(t.Context(), Attempt{Name: name, Password: "right"})
 		if !errors.Is(err, ErrWrong) || err.Error() != ErrWrong.Error() || got.ID != "" {
 			t.Errorf("%q: got %+v, %v, want exactly %v", name, got, err, ErrWrong)
 		}
@@ -161,14 +162,14 @@ func TestCheck_gives_one_answer_for_the_same_work_whatever_is_wrong(t *testing.T
 		}
 	}
 	work = nil
-	if got, err := passwords.Check(t.Context(), "expiring", "right"); err != nil || got.Handle != "expiring" || len(work) != 1 {
+	if got, err := passwords.Check(t.Context(), Attempt{Name: "expiring", Password: "right"}); err != nil || got.Handle != "expiring" || len(work) != 1 {
 		t.Errorf("a password in its last second: got %+v, %v, work %v", got.Handle, err, work)
 	}
 	for name, long := range map[string][2]string{
 		"name": {strings.Repeat("n", MaxName+1), "right"}, "password": {"ada", strings.Repeat("p", MaxPassword+1)},
 	} {
 		work = nil
-		if _, err := passwords.Check(t.Context(), long[0], long[1]); !errors.Is(err, ErrWrong) || len(work) != 0 {
+		if _, err := passwords.Check(t.Context(), Attempt{Name: long[0], Password: long[1]}); !errors.Is(err, ErrWrong) || len(work) != 0 {
 			t.Errorf("an over-long %s: got %v and work %v, want %v without work", name, err, work, ErrWrong)
 		}
 	}
@@ -190,7 +191,7 @@ func TestCheck_bounds_how_many_work_and_how_many_wait(t *testing.T) {
 	var all sync.WaitGroup
 	for range waiting {
 		all.Go(func() {
-			if _, err := passwords.Check(context.Background(), "ada", "right"); err != nil {
+			if _, err := passwords.Check(context.Background(), Attempt{Name: "ada", Password: "right"}); err != nil {
 				failed.Add(1)
 			} else {
 				right.Add(1)
@@ -204,7 +205,7 @@ func TestCheck_bounds_how_many_work_and_how_many_wait(t *testing.T) {
 		runtime.Gosched()
 	}
 	for range 10 {
-		if _, err := passwords.Check(t.Context(), "ada", "right"); !errors.Is(err, ErrBusy) {
+		if _, err := passwords.Check(t.Context(), Attempt{Name: "ada", Password: "right"}); !errors.Is(err, ErrBusy) {
 			t.Errorf("queue full: got %v, want %v", err, ErrBusy)
 		}
 	}
@@ -228,7 +229,7 @@ func TestCheck_stops_waiting_when_the_caller_is_gone(t *testing.T) {
 		passwords.slots <- struct{}{}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { _, err := passwords.Check(ctx, "ada", "right"); done <- err }()
+		go func() { _, err := passwords.Check(ctx, Attempt{Name: "ada", Password: "right"}); done <- err }()
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want %v", name, err, context.Canceled)
@@ -243,7 +244,7 @@ func TestCheck_without_a_queue_turns_the_second_away(t *testing.T) {
 	w := newWorld(t)
 	passwords := NewPasswords(w.dir, PasswordOptions{Concurrency: 1, Queue: -1, Params: cheap})
 	passwords.inside.Add(1)
-	if _, err := passwords.Check(t.Context(), "ada", "right"); !errors.Is(err, ErrBusy) {
+	if _, err := passwords.Check(t.Context(), Attempt{Name: "ada", Password: "right"}); !errors.Is(err, ErrBusy) {
 		t.Errorf("got %v, want %v", err, ErrBusy)
 	}
 }
@@ -253,7 +254,7 @@ func TestCheck_does_not_take_a_broken_directory_for_a_wrong_password(t *testing.
 	passwords := NewPasswords(w.dir, PasswordOptions{Params: cheap})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := passwords.Check(ctx, "ada", "right"); err == nil || errors.Is(err, ErrWrong) {
+	if _, err := passwords.Check(ctx, Attempt{Name: "ada", Password: "right"}); err == nil || errors.Is(err, ErrWrong) {
 		t.Errorf("got %v, want an error of its own", err)
 	}
 }
@@ -262,8 +263,8 @@ func BenchmarkCheck(b *testing.B) {
 	w := newWorld(b)
 	passwords := NewPasswords(w.dir, PasswordOptions{})
 	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := passwords.Check(context.Background(), "nobody", "wrong"); !errors.Is(err, ErrWrong) {
+	for i := 0; b.Loop(); i++ {
+		if _, err := passwords.Check(context.Background(), Attempt{Name: fmt.Sprint("nobody-", i), Password: "wrong"}); !errors.Is(err, ErrWrong) {
 			b.Fatal(err)
 		}
 	}

@@ -34,6 +34,7 @@ type index struct {
 	accounts *xsync.Map[uid, record]
 	teams    *xsync.Map[uid, team]
 	revoked  *xsync.Map[string, struct{}] // by the id of the token
+	linked   *xsync.Map[string, uid]      // by issuer, bar and subject
 }
 
 type team struct {
@@ -44,15 +45,16 @@ type team struct {
 func newIndex() *index {
 	return &index{
 		accounts: xsync.NewMap[uid, record](), teams: xsync.NewMap[uid, team](),
-		revoked: xsync.NewMap[string, struct{}](),
+		revoked: xsync.NewMap[string, struct{}](), linked: xsync.NewMap[string, uid](),
 	}
 }
 
 // standing is what was found out about the holder of a token that counts.
 type standing struct {
 	at     atomic.Uint64 // people.version
-	holder record
-	named  uint64 // people.names when the teams were put together
+	id     string        // of the subject
+	holder record        // that of nobody: a subject without account
+	named  uint64        // people.names when the teams were put together
 	teams  []string
 	// size is how many bytes the names of the teams take, which belong to this alone.
 	// The holder's are the index's.
@@ -85,7 +87,13 @@ func (p *people) subject(v *verified) (identity.Subject, *Refused) {
 		s.at.Store(version)
 		v.standing.Store(s)
 	}
-	subject := describe(v.claims.Subject, s.holder, s.teams)
+	subject := identity.Subject{ID: s.id, Kind: identity.SubjectExternal}
+	if s.holder.exists() {
+		subject = describe(s.id, s.holder, s.teams)
+	}
+	if v.external != nil {
+		subject.Groups = v.external.token.Groups
+	}
 	subject.Token = v.info
 	return subject, nil
 }
@@ -95,30 +103,49 @@ func (p *people) subject(v *verified) (identity.Subject, *Refused) {
 func (p *people) judge(v *verified, before *standing) (*standing, *Refused) {
 	names := p.names.Load()
 	x := p.index.Load()
+	if v.external != nil {
+		return v.external.standing(x, before, names)
+	}
 	if _, revoked := x.revoked.Load(v.claims.ID); revoked {
 		return nil, &Refused{Reason: ReasonRevokedToken, Detail: "the token"}
 	}
 	holder, _ := x.accounts.Load(v.holder)
-	if !v.hasHolder || !holder.exists() {
-		return nil, &Refused{Reason: ReasonUnknownAccount}
+	if !v.hasHolder {
+		holder = ""
 	}
-	switch state, kind := holder.state(), holder.kind(); {
-	case state != identity.Active && state != identity.Invited:
-		return nil, &Refused{Reason: ReasonAccountDisabled}
-	case kind != identity.Person && kind != identity.Service:
-		return nil, &Refused{Reason: ReasonUnknownAccount, Detail: "no account that can act"}
+	if refused := mayAct(holder); refused != nil {
+		return nil, refused
 	}
 	if generation := holder.generation(); generation == 0 || generation != v.claims.Generation {
 		return nil, &Refused{Reason: ReasonRevokedToken, Detail: "all tokens of the account"}
 	}
-	if before != nil && before.holder == holder && (before.named == names || before.teams == nil) {
-		return before, nil
+	return x.standing(v.claims.Subject, holder, before, names), nil
+}
+
+// mayAct refuses accounts that nobody acts as.
+func mayAct(holder record) *Refused {
+	if !holder.exists() {
+		return &Refused{Reason: ReasonUnknownAccount}
 	}
-	s := &standing{holder: holder, named: names, teams: x.teamNames(holder)}
+	switch state, kind := holder.state(), holder.kind(); {
+	case state != identity.Active && state != identity.Invited:
+		return &Refused{Reason: ReasonAccountDisabled}
+	case kind != identity.Person && kind != identity.Service:
+		return &Refused{Reason: ReasonUnknownAccount, Detail: "no account that can act"}
+	}
+	return nil
+}
+
+// standing is that of an account that may act.
+func (x *index) standing(id string, holder record, before *standing, names uint64) *standing {
+	if before != nil && before.id == id && before.holder == holder && (before.named == names || before.teams == nil) {
+		return before
+	}
+	s := &standing{id: id, holder: holder, named: names, teams: x.teamNames(holder)}
 	for _, name := range s.teams {
 		s.size += len(name) + int(unsafe.Sizeof(name))
 	}
-	return s, nil
+	return s
 }
 
 func describe(id string, r record, teams []string) identity.Subject {
@@ -208,6 +235,8 @@ func (w *writer) put(c identity.Change) (err error) {
 		err = w.putGeneration(c)
 	case identity.CollectionRevocations:
 		err = w.putRevocation(c)
+	case identity.CollectionIdentities:
+		err = w.putIdentity(c)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.Collection, c.Key, err)

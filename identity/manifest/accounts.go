@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,6 +69,9 @@ func (a *applier) createQueued() error {
 		a.people.remember(holder)
 		a.reportCreated(a.queue[i], holder)
 		if err := a.platformRoles(a.queue[i], holder); err != nil {
+			return err
+		}
+		if err := a.identities(a.queue[i], holder); err != nil {
 			return err
 		}
 	}
@@ -188,7 +192,7 @@ func (a *applier) updateAccount(wanted *account, now identity.Account) error {
 	if err != nil {
 		return err
 	}
-	if len(changes) > 0 || wanted.rolesGiven {
+	if len(changes) > 0 || wanted.rolesGiven || len(wanted.identities) > 0 {
 		if err := a.createQueued(); err != nil {
 			return err
 		}
@@ -201,14 +205,16 @@ func (a *applier) updateAccount(wanted *account, now identity.Account) error {
 		a.people.remember(next)
 		a.report.step(Update, wanted.at, "account %s: %s", label(now), strings.Join(changes, ", "))
 	}
-	if !wanted.rolesGiven {
-		return nil
+	if wanted.rolesGiven {
+		holder, err := a.tx.Account(now.ID) // with its roles
+		if err != nil {
+			return refused(wanted.at, "account "+label(next), err)
+		}
+		if err := a.platformRoles(wanted, holder); err != nil {
+			return err
+		}
 	}
-	holder, err := a.tx.Account(now.ID) // with its roles
-	if err != nil {
-		return refused(wanted.at, "account "+label(next), err)
-	}
-	return a.platformRoles(wanted, holder)
+	return a.identities(wanted, next)
 }
 
 // over is the account as the entry wants it, and in words what that changes.
@@ -290,6 +296,40 @@ func (a *applier) platformRoles(wanted *account, holder identity.Account) error 
 			return refused(wanted.at, "platform role of "+label(holder), err)
 		}
 		a.report.step(Remove, wanted.at, "platform role %s of %s", role, label(holder))
+	}
+	return nil
+}
+
+// identities links the identities that the entry lists. Those of other issuers stay: an
+// account has one of each issuer.
+func (a *applier) identities(wanted *account, holder identity.Account) error {
+	if len(wanted.identities) == 0 {
+		return nil
+	}
+	now, err := a.tx.Identities(holder.ID)
+	if err != nil {
+		return refused(wanted.at, "identities of "+label(holder), err)
+	}
+	subjects := make(map[string]string, len(now))
+	for _, l := range now {
+		subjects[l.Issuer] = l.Subject
+	}
+	for _, l := range wanted.identities {
+		subject, linked := subjects[l.issuer]
+		if linked && subject == l.subject {
+			continue
+		}
+		err := a.tx.PutIdentity(identity.LinkedIdentity{Issuer: l.issuer, Subject: l.subject, Account: holder.ID})
+		switch {
+		case errors.Is(err, identity.ErrExists):
+			return &Problem{At: l.at, Err: err, Text: fmt.Sprintf("identity of %s: another account has the subject %q of %s: take it away there first", label(holder), l.subject, l.issuer)}
+		case err != nil:
+			return refused(l.at, "identity of "+label(holder), err)
+		case linked:
+			a.report.step(Update, l.at, "identity of %s: %s of %s (was %s)", label(holder), l.subject, l.issuer, subject)
+		default:
+			a.report.step(Create, l.at, "identity of %s: %s of %s", label(holder), l.subject, l.issuer)
+		}
 	}
 	return nil
 }

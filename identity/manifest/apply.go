@@ -55,15 +55,15 @@ func (a *applier) tick() {
 
 // refused puts the place in front of what the directory says.
 func refused(at Position, what string, err error) error {
-	text := what + ": " + err.Error()
+	text, field := what+": "+err.Error(), ""
 	var bad *identity.InvalidError
 	switch {
 	case errors.As(err, &bad):
-		text = fmt.Sprintf("%s: %s %s", what, bad.Field, bad.Why)
+		field, text = bad.Field, fmt.Sprintf("%s: %s %s", what, bad.Field, bad.Why)
 	case errors.Is(err, identity.ErrExists):
 		text = what + ": the name is taken, or was taken once: names are never given out twice, choose another"
 	}
-	return &Problem{At: at, Text: text, Err: err}
+	return &Problem{At: at, Field: field, Text: text, Err: err}
 }
 
 // refusedItem is refused for one of several things that were written at once.

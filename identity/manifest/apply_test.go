@@ -55,7 +55,7 @@ func steps(t *testing.T, o manifest.Options, texts ...string) *manifest.Report {
 }
 
 func TestApply_changes_only_what_differs(t *testing.T) {
-	people := "accounts: [{handle: ada, email: ada@x.org, name: Ada, roles: [admin]}, {handle: eve}, {handle: bot, kind: service}]\n"
+	people := "accounts: [{handle: ada, email: ada@x.org, name: Ada, roles: [admin], identities: [{issuer: \"https://a\", subject: \"1\"}, {issuer: \"https://c\", subject: \"1\"}]}, {handle: eve}, {handle: bot, kind: service}]\n"
 	space := "namespaces: [{name: lab, owners: [{account: ada}], labels: {a: \"1\", b: \"2\"}, quota: {hard: {cpu: 8}}, bindings: [{account: eve, role: edit}]}]\n"
 	org := "organisations: [{handle: acme, name: Acme, members: [{account: ada, role: owner}, {account: eve}], teams: [{handle: r, members: [{account: eve}]}]}]\n"
 	base := people + org + space
@@ -76,6 +76,16 @@ func TestApply_changes_only_what_differs(t *testing.T) {
 		"platform roles, exactly those listed": {
 			"accounts: [{handle: ada, roles: [auditor]}]\n",
 			[]string{"create platform role auditor of ada (f.yaml:1)", "remove platform role admin of ada (f.yaml:1)"},
+		},
+		"identities, beside those that are there": {
+			"accounts: [{handle: ada, identities: [{issuer: \"https://a\", subject: \"2\"}, {issuer: \"https://b\", subject: x}]}]\n",
+			[]string{"update identity of ada: 2 of https://a (was 1) (f.yaml:1)", "create identity of ada: x of https://b (f.yaml:1)"},
+		},
+		"no identity that is listed and is there": {"accounts: [{email: ada@x.org, identities: [{issuer: \"https://a\", subject: \"1\"}]}]\n", nil},
+		"no identity for an empty list":           {"accounts: [{handle: ada, identities: []}]\n", nil},
+		"an identity of an account that was new": {
+			"accounts: [{handle: zoe, identities: [{issuer: \"https://a\", subject: z}]}]\n",
+			[]string{"create account zoe (f.yaml:1)", "create identity of zoe: z of https://a (f.yaml:1)"},
 		},
 		"the name and state of an organisation": {
 			"organisations: [{handle: acme, name: ACME, state: disabled}]\n",
@@ -185,6 +195,7 @@ func TestApply_refuses_with_the_place_and_writes_nothing(t *testing.T) {
 		"a person bound twice":               {"namespaces:\n  - {name: lab, owners: [{account: ada}]}\nbindings:\n  - {namespace: lab, account: eve, role: edit}\n  - {namespace: lab, account: eve@x.org, role: view}\n", "f.yaml:7:5: eve@x.org is bound in namespace lab twice, first at f.yaml:6:5: keep one of the two"},
 		"an owner twice":                     {"namespaces:\n  - {name: lab, owners: [{account: ada}, {account: ada@x.org}]}\n", "f.yaml:4:52: ada@x.org owns namespace lab twice: keep one of the two"},
 		"an id of somebody else":             {"accounts:\n  - {handle: ada, id: 01HZZZZZZZZZZZZZZZZZZZZZZZ}\n", "f.yaml:4:5: account ada has the id "},
+		"an issuer that is none":             {"accounts:\n  - {handle: ada, identities: [{issuer: \"a|b\", subject: x}]}\n", "f.yaml:4:32: identity of ada: issuer must have 1 to 512 bytes and no |"},
 		"a role with blanks":                 {"namespaces:\n  - {name: lab, owners: [{account: ada}], bindings: [{account: eve, role: \"e d\"}]}\n", "f.yaml:4:54: e d in namespace lab: eve: role must be 1 to 63 of "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,6 +218,16 @@ func TestApply_refuses_with_the_place_and_writes_nothing(t *testing.T) {
 				t.Error("the refused import left something behind")
 			}
 		})
+	}
+}
+
+func TestApply_refuses_an_identity_that_another_account_has(t *testing.T) {
+	dir := newDirectory(t)
+	apply(t, dir, read(t, "accounts: [{handle: ada, identities: [{issuer: \"https://a\", subject: x}]}, {handle: eve}]\n"), manifest.Options{})
+	_, err := tryApply(dir, read(t, "accounts:\n  - {handle: eve, identities: [{issuer: \"https://a\", subject: x}]}\n"), manifest.Options{})
+	want := `f.yaml:2:32: identity of eve: another account has the subject "x" of https://a: take it away there first`
+	if err == nil || err.Error() != want || !errors.Is(err, identity.ErrExists) {
+		t.Errorf("got  %v\nwant %s, which is ErrExists", err, want)
 	}
 }
 
@@ -255,7 +276,7 @@ func TestDocumentation_shows_a_file_that_is_taken(t *testing.T) {
 		t.Fatal("docs/import.md shows no YAML")
 	}
 	dir := newDirectory(t)
-	if got, want := apply(t, dir, read(t, example), manifest.Options{}).Count(manifest.Create), 11; got != want {
+	if got, want := apply(t, dir, read(t, example), manifest.Options{}).Count(manifest.Create), 12; got != want {
 		t.Errorf("got %d things created from the example, want %d", got, want)
 	}
 	roundTrip(t, dir)

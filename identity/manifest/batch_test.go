@@ -168,7 +168,7 @@ func TestJSON_lines_say_what_the_same_YAML_says(t *testing.T) {
 	})
 	t.Run("with the place of what is wrong", func(t *testing.T) {
 		err := new(manifest.State).Read("f.ndjson", strings.NewReader("{\"accounts\":[{\"handle\":\"a\"}]}\n{\"accounts\":[{\"handle\":\"é\",\"nick\":1}]}\n"))
-		want := `f.ndjson:2:28: unknown key "nick" in an account: the known ones are id, handle, kind, state, email, user_id, name, roles`
+		want := `f.ndjson:2:28: unknown key "nick" in an account: the known ones are id, handle, kind, state, email, user_id, name, roles, identities`
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -73,7 +73,7 @@ var strength = map[string]int{"view": 1, "edit": 2, "admin": 3}
 // RoleBindings add up; in our own form two rows are a mistake.
 func (a *applier) merge(first *grant, second grant) error {
 	if !first.kubeflow || !second.kubeflow {
-		return problem(second.at, "%s is bound in namespace %s twice, first at %s: keep one of the two", second.who, second.namespace, first.at)
+		return boundTwice(second.who, second.namespace, second.at, first.at)
 	}
 	if first.role == second.role {
 		return nil
@@ -86,6 +86,10 @@ func (a *applier) merge(first *grant, second grant) error {
 	}
 	a.report.note(second.at, "%s has several RoleBindings in namespace %s: taken as %s, which includes %s", second.who, second.namespace, first.role, weaker)
 	return nil
+}
+
+func boundTwice(who reference, namespace string, at, first Position) *Problem {
+	return &Problem{At: at, Text: fmt.Sprintf("%s is bound in namespace %s twice, first at %s: keep one of the two", who, namespace, first)}
 }
 
 // put writes the grants that are not so already.

@@ -170,6 +170,13 @@ func accountFields(c *codec, a *account) {
 	}
 	list(c, &a.roles, textFields)
 	c.flag(&a.rolesGiven)
+	list(c, &a.identities, linkedFields)
+}
+
+func linkedFields(c *codec, l *linked) {
+	c.position(&l.at)
+	c.text(&l.issuer)
+	c.text(&l.subject)
 }
 
 func textFields(c *codec, t *text) {

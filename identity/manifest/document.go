@@ -39,11 +39,14 @@ type reader struct {
 	problems Problems
 	skipped  map[string]int // kind -> how many of it were passed over
 	err      error          // why nothing can be kept any more
+	json     jsonScanner
+	lines    bool       // each line has to be a JSON object
+	root     *yaml.Node // of the line that is being taken
 }
 
 func (r *reader) failAt(at Position, format string, args ...any) {
 	if len(r.problems) < maxProblems {
-		r.problems = append(r.problems, &Problem{At: at, Text: fmt.Sprintf(format, args...)})
+		r.problems = append(r.problems, &Problem{At: at, Field: r.fieldAt(at), Text: fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -39,6 +39,12 @@ type (
 		UserID string   `yaml:"user_id,omitempty"`
 		Name   string   `yaml:"name,omitempty"`
 		Roles  []string `yaml:"roles,omitempty,flow"`
+
+		Identities []identityEntry `yaml:"identities,omitempty"`
+	}
+	identityEntry struct {
+		Issuer  string `yaml:"issuer"`
+		Subject string `yaml:"subject"`
 	}
 	organisationEntry struct {
 		ID      string        `yaml:"id"`
@@ -81,11 +87,12 @@ type (
 
 // Export writes the whole directory in Gatehouse's own form, sorted by name, so that
 // equal directories are equal files and Apply of it to an empty directory gives the
-// same people, teams, namespaces and bindings, with the same ids. What no file can name (an account
-// without handle, e-mail and user id) is left out and told in the notes.
+// same people with their identities, teams, namespaces and bindings, with the same ids. What
+// no file can name (an account without handle, e-mail and user id) is left out and told in
+// the notes.
 func Export(tx *identity.Tx, w io.Writer) ([]Note, error) {
-	x := &exporter{out: w, names: map[identity.Principal]principalEntry{}}
-	if err := x.load(tx); err != nil {
+	x := &exporter{tx: tx, out: w, names: map[identity.Principal]principalEntry{}}
+	if err := x.load(); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	if _, err := io.WriteString(w, exportHeader); err != nil {
@@ -101,6 +108,7 @@ func Export(tx *identity.Tx, w io.Writer) ([]Note, error) {
 
 // exporter writes one section of one document at a time.
 type exporter struct {
+	tx      *identity.Tx
 	out     io.Writer
 	people  []identity.Account
 	orgs    []identity.Account
@@ -124,8 +132,8 @@ func collect[T any](rows iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-func (x *exporter) load(tx *identity.Tx) error {
-	accounts, err := collect(tx.Accounts())
+func (x *exporter) load() error {
+	accounts, err := collect(x.tx.Accounts())
 	if err != nil {
 		return err
 	}
@@ -144,13 +152,13 @@ func (x *exporter) load(tx *identity.Tx) error {
 			x.people = append(x.people, account)
 		}
 	}
-	if x.teams, err = collect(tx.Teams()); err != nil {
+	if x.teams, err = collect(x.tx.Teams()); err != nil {
 		return err
 	}
 	for _, team := range x.teams {
 		x.names[identity.TeamPrincipal(team.ID)] = principalEntry{Team: string(handles[team.Organisation]) + "/" + string(team.Handle)}
 	}
-	if x.spaces, err = collect(tx.Namespaces()); err != nil {
+	if x.spaces, err = collect(x.tx.Namespaces()); err != nil {
 		return err
 	}
 	byName := func(a, b identity.Account) int { return strings.Compare(sortKey(a), sortKey(b)) }
@@ -193,6 +201,13 @@ func (x *exporter) accounts() error {
 			entry.Roles = append(entry.Roles, string(role))
 		}
 		slices.Sort(entry.Roles)
+		linked, err := x.tx.Identities(a.ID)
+		if err != nil {
+			return err
+		}
+		for _, l := range linked {
+			entry.Identities = append(entry.Identities, identityEntry{l.Issuer, l.Subject})
+		}
 		if err := x.entry("accounts", entry); err != nil {
 			return err
 		}

@@ -8,14 +8,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// objectNode gives a line that is one valid JSON object the form that a YAML document
-// has, with the place of each value. JSON is YAML, yet reading it as such would take
-// ten times as long.
-func objectNode(line []byte) *yaml.Node {
-	s := &jsonScanner{text: line, column: 1}
-	return s.value()
-}
-
 // jsonScanner reads what encoding/json has found to be valid, which is why nothing
 // here can fail.
 type jsonScanner struct {
@@ -23,12 +15,42 @@ type jsonScanner struct {
 	at     int
 	seen   int // up to where column has counted
 	column int // of seen, in characters, from 1
+
+	nodes []*yaml.Node // made for earlier lines, to be used again
+	used  int
+}
+
+// most nodes that are kept for the next line, and how many are made at once.
+const (
+	maxSpareNodes = 4096
+	nodesAtOnce   = 32
+)
+
+// object gives a line that is one valid JSON object the form that a YAML document
+// has, with the place of each value. JSON is YAML, yet reading it as such would take
+// ten times as long. The nodes are good until the next line.
+func (s *jsonScanner) object(line []byte) *yaml.Node {
+	spare := s.nodes
+	if len(spare) > maxSpareNodes {
+		spare = nil
+	}
+	*s = jsonScanner{text: line, column: 1, nodes: spare}
+	return s.value()
 }
 
 func (s *jsonScanner) node(kind yaml.Kind, tag string) *yaml.Node {
 	s.column += utf8.RuneCount(s.text[s.seen:s.at])
 	s.seen = s.at
-	return &yaml.Node{Kind: kind, Tag: tag, Line: 1, Column: s.column}
+	if s.used == len(s.nodes) {
+		made := make([]yaml.Node, nodesAtOnce)
+		for i := range made {
+			s.nodes = append(s.nodes, &made[i])
+		}
+	}
+	n := s.nodes[s.used]
+	s.used++
+	*n = yaml.Node{Kind: kind, Tag: tag, Line: 1, Column: s.column, Content: n.Content[:0]}
+	return n
 }
 
 // next skips to the next byte that means something.

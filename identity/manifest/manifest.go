@@ -3,12 +3,13 @@
 //
 // It owns the reading of Gatehouse's own YAML and of Kubeflow's Profile and
 // RoleBinding manifests (State), the comparison with a directory and the writing
-// of what differs in batches (State.Batches, Batch.Apply), and the file form of a whole directory (Export).
+// of what differs in batches (Run, State.Batches, Batch.Apply), and the file form of a
+// whole directory (Export).
 //
 // It does not own the rules that names and documents must keep: identity checks
 // them, and this package adds the file and line at which they were broken. It
-// neither opens files nor prints; its neighbours are identity below and the
-// import and export commands above.
+// neither opens files nor prints; its neighbours are identity below, and above it the
+// import and export commands and the import of the REST API.
 package manifest
 
 import (
@@ -42,11 +43,13 @@ func (p Position) line() string {
 }
 
 // Problem is one reason why the files cannot be taken as they are. Text also says
-// what to do. Err is what the directory said, for errors.Is and errors.As.
+// what to do. Field is the member of the line, where ReadLines has read it. Err is what
+// the directory said, for errors.Is and errors.As.
 type Problem struct {
-	At   Position
-	Text string
-	Err  error
+	At    Position
+	Field string
+	Text  string
+	Err   error
 }
 
 func (p *Problem) Error() string { return p.At.String() + ": " + p.Text }
@@ -99,6 +102,13 @@ type account struct {
 	kind, state, name     *string
 	roles                 []text
 	rolesGiven            bool
+	identities            []linked
+}
+
+// linked is an identity of a trusted issuer that is to be the account's.
+type linked struct {
+	at              Position
+	issuer, subject string
 }
 
 type organisation struct {

@@ -28,8 +28,10 @@ func (r *reader) object(n *yaml.Node, what string) *object {
 		r.fail(n, "%s must be a mapping of keys to values, not %s", what, describe(n))
 		return nil
 	}
-	o := &object{r: r, at: r.at(n), what: what, values: make(map[string]*yaml.Node, len(n.Content)/2)}
-	first := make(map[string]Position, len(n.Content)/2)
+	o := &object{
+		r: r, at: r.at(n), what: what, values: make(map[string]*yaml.Node, len(n.Content)/2),
+		keys: make([]*yaml.Node, 0, len(n.Content)/2), asked: make([]string, 0, 8),
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
@@ -37,9 +39,10 @@ func (r *reader) object(n *yaml.Node, what string) *object {
 		case key.Kind != yaml.ScalarNode:
 			r.fail(key, "a key of %s must be a word, not %s", what, describe(key))
 		case o.values[key.Value] != nil:
-			r.fail(key, "key %q stands twice in %s, first at %s: keep one", key.Value, what, first[key.Value])
+			first := slices.IndexFunc(o.keys, func(k *yaml.Node) bool { return k.Value == key.Value })
+			r.fail(key, "key %q stands twice in %s, first at %s: keep one", key.Value, what, r.at(o.keys[first]))
 		default:
-			o.values[key.Value], first[key.Value] = value, r.at(key)
+			o.values[key.Value] = value
 			o.keys = append(o.keys, key)
 		}
 	}

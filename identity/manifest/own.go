@@ -53,6 +53,7 @@ func (r *reader) ownAccount(n *yaml.Node) {
 			a.roles = append(a.roles, text{r.at(role), *value})
 		}
 	}
+	a.identities = r.identities(o)
 	o.done()
 	if !given(a.handle) && !given(a.email) && !given(a.userID) {
 		r.failAt(o.at, "an account needs a handle, an email or a user_id")
@@ -68,6 +69,31 @@ func (r *reader) ownAccount(n *yaml.Node) {
 		}
 	}
 	r.keep(r.state.addAccount(&a))
+}
+
+// identities are those that an account has at trusted issuers.
+func (r *reader) identities(o *object) (identities []linked) {
+	nodes, _ := o.list("identities")
+	issuers := map[string]bool{}
+	for _, n := range nodes {
+		i := r.object(n, "an identity")
+		if i == nil {
+			continue
+		}
+		issuer, named := i.required("issuer")
+		subject, known := i.required("subject")
+		i.done()
+		switch {
+		case !named || !known:
+			continue
+		case issuers[issuer]:
+			r.failAt(i.at, "the account has two identities of the issuer %q: keep one of the two", issuer)
+		case r.once(i.at, "the identity", issuer+"|"+subject):
+			identities = append(identities, linked{i.at, issuer, subject})
+		}
+		issuers[issuer] = true
+	}
+	return identities
 }
 
 func asIs(name string) string { return name }

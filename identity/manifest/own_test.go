@@ -48,6 +48,24 @@ func TestOwn_form_is_strict_and_says_where(t *testing.T) {
 			"accounts:\n  - handle: acme\norganisations:\n  - handle: acme\n",
 			[]string{`f.yaml:4:5: the account with handle "acme" was given before, at f.yaml:2:5: keep one of the two`},
 		},
+		"an identity of two accounts": {
+			"accounts:\n  - {handle: ada, identities: [{issuer: \"https://a\", subject: x}]}\n  - {handle: eve, identities: [{issuer: \"https://a\", subject: x}]}\n",
+			[]string{`f.yaml:3:32: the identity "https://a|x" was given before, at f.yaml:2:32: keep one of the two`},
+		},
+		"two identities of one issuer": {
+			"accounts:\n  - {handle: ada, identities: [{issuer: \"https://a\", subject: x}, {issuer: \"https://a\", subject: y}]}\n",
+			[]string{`f.yaml:2:67: the account has two identities of the issuer "https://a": keep one of the two`},
+		},
+		"identities without a half, with more, and as one": {
+			"accounts:\n  - {handle: ada, identities: [{issuer: \"https://a\"}, {subject: x}, {issuer: b, subject: y, name: z}, {issuer: c, subject: 7}]}\n  - {handle: eve, identities: {issuer: b, subject: y}}\n",
+			[]string{
+				`f.yaml:2:32: an identity needs the key subject`,
+				`f.yaml:2:55: an identity needs the key issuer`,
+				`f.yaml:2:93: unknown key "name" in an identity: the known ones are issuer, subject`,
+				`f.yaml:2:124: subject of an identity must be a text, not the number 7: put it in quotes, as in "7"`,
+				`f.yaml:3:31: identities of an account must be a list (lines that begin with -), not a mapping`,
+			},
+		},
 		"a namespace that stands twice": {
 			"namespaces:\n  - {name: lab, owners: [{account: a}]}\n---\nnamespaces:\n  - {name: lab, owners: [{account: b}]}\n",
 			[]string{`f.yaml:5:5: the namespace "lab" was given before, at f.yaml:2:5: keep one of the two`},
@@ -166,7 +184,7 @@ func TestReading_tells_once_of_a_role_that_only_policies_know(t *testing.T) {
 func TestReading_shows_every_problem_of_a_file_at_once(t *testing.T) {
 	got := problemsOf("accounts:\n  - handel: ada\n  - handle: true\n---\nnamespaces: 3\n")
 	wantLines(t, "problems", got,
-		`f.yaml:2:5: unknown key "handel" in an account: the known ones are id, handle, kind, state, email, user_id, name, roles`,
+		`f.yaml:2:5: unknown key "handel" in an account: the known ones are id, handle, kind, state, email, user_id, name, roles, identities`,
 		`f.yaml:2:5: an account needs a handle, an email or a user_id`,
 		`f.yaml:3:13: handle of an account must be a text, not the truth value true: put it in quotes, as in "true"`,
 		`f.yaml:3:5: an account needs a handle, an email or a user_id`,

@@ -17,6 +17,9 @@ import (
 // in a temporary file.
 const spoolMemory = 32 << 20
 
+// spoolStep is more than most records have.
+const spoolStep = 4 << 10
+
 // spool takes records in any order and gives them back sorted: by group, and within a
 // group as they came. What does not fit into memory is written to a temporary file in
 // sorted runs, which are merged when they are read.
@@ -51,9 +54,13 @@ func (r record) compare(s record) int {
 // add takes the record that write appends.
 func (s *spool) add(group, order uint64, write func(buf []byte) []byte) error {
 	start := len(s.data)
+	memory := cmp.Or(s.memory, spoolMemory)
+	if cap(s.data)-start < spoolStep { // append would grow it by less, and copy more
+		s.data = slices.Grow(s.data, max(min(start, memory-start), 0)+spoolStep)
+	}
 	s.data = write(s.data)
 	s.index = append(s.index, spooled{group, order, start, len(s.data)})
-	if len(s.data) < cmp.Or(s.memory, spoolMemory) {
+	if len(s.data) < memory {
 		return nil
 	}
 	return s.setAside()

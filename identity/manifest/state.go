@@ -10,12 +10,20 @@ import (
 // a large State most lies in a temporary file, and what stays in memory is some tens of
 // bytes for each name. Close gives the file back.
 type State struct {
+	// MaxNames bounds how many names ReadLines may keep in memory; 0 = any number. Each
+	// takes some fifty bytes, and an entry has from one to three.
+	MaxNames int
+
 	spool spool
 	files []string // by their number in the spool
 	order uint64   // of the next entry
 	count struct{ accounts, organisations, namespaces, bindings int }
 	notes notes
 	roles map[string]bool // roles that a note tells of
+	read  int             // lines
+
+	strict  bool       // contradicting bindings are looked for
+	doubles []*Problem // that were found
 
 	seeds [2]maphash.Seed
 	names map[fingerprint]place // where each name was first given
@@ -96,6 +104,12 @@ func (s *State) addNamespace(n *namespace) error {
 }
 
 func (s *State) addBinding(b *binding) error {
+	if s.strict && !b.kubeflow {
+		first, twice := s.firstNamed("a binding", b.namespace+"\x00"+string(b.who.kind)+"\x00"+b.who.name, b.at)
+		if twice {
+			s.doubles = append(s.doubles, boundTwice(b.who, b.namespace, b.at, first))
+		}
+	}
 	s.count.bindings++
 	return s.add(s.group(b.namespace), func(buf []byte) []byte {
 		return encode(&s.files, append(buf, recordBinding), b, bindingFields)

@@ -36,12 +36,17 @@ func (r *reader) documents(from io.Reader) error {
 			r.extend(doc, text)
 		case !doc.content && isObject(text):
 			r.offset = line
-			r.take(objectNode(text))
+			r.take(r.json.object(text))
 			doc = &pending{line: line + 1}
 		default:
 			r.extend(doc, text)
 		}
 	}
+	return r.whole()
+}
+
+// whole tells a problem with the file as a whole from an error of keeping what it holds.
+func (r *reader) whole() error {
 	var whole *Problem
 	if errors.As(r.err, &whole) {
 		r.problems, r.err = append(r.problems, whole), nil
@@ -65,6 +70,12 @@ func (r *reader) line(in *bufio.Reader, number int) ([]byte, error) {
 		text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	}
 	switch {
+	case len(text) > MaxDocument+1 && r.lines:
+		r.keep(&Problem{At: Position{File: r.file, Line: number + 1}, Text: "this line is over 1 MiB: write each entry on a line of its own"})
+		return nil, nil
+	case !utf8.Valid(text) && r.lines:
+		r.failAt(Position{File: r.file, Line: number + 1}, "is not UTF-8 text")
+		return nil, nil
 	case len(text) > MaxDocument+1:
 		r.keep(&Problem{At: Position{File: r.file, Line: number + 1}, Text: longLine(text)})
 		return nil, nil

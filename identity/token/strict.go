@@ -8,10 +8,13 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity/token/internal/strict"
 )
 
+// MaxLength is how many characters a token of ours may have. It is checked before
+// anything is split or decoded.
+const MaxLength = 8 << 10
+
 const (
-	MaxLength = 8 << 10 // characters of a token, checked before anything is split or decoded
-	maxKID    = 64
-	maxDepth  = 8 // nesting of claims; ours need two
+	maxKID   = 64
+	maxDepth = 8 // nesting of claims; ours need two
 )
 
 // kind is what tells one sort of our tokens from another.

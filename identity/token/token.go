@@ -88,7 +88,7 @@ type Claims struct {
 	ID, Subject, Issuer string
 	Audience            []string
 	Issued, Expires     time.Time
-	Generation          uint64 // of the account when the token was minted
+	Generation          uint64   // of the account when the token was minted
 	Kind                string   // KindLogin or KindPersonal
 	Scopes              []string // empty = not narrowed
 	User                User

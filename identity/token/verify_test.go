@@ -88,14 +88,3 @@ func lastBitFlipped(part string) string {
 	at := strings.IndexByte(alphabet, part[len(part)-1])
 	return part[:len(part)-1] + string(alphabet[at^1])
 }
-
-func TestFold_joins_the_names_that_encoding_json_takes_for_one(t *testing.T) {
-	for _, twin := range []string{"SUB", "Sub", "ſub"} {
-		if got := fold(twin); got != "sub" {
-			t.Errorf("%q: got %q, want sub", twin, got)
-		}
-	}
-	if got := fold("\u212aid"); got != "kid" {
-		t.Errorf("Kelvin sign: got %q, want kid", got)
-	}
-}

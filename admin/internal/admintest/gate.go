@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
+	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 	"github.com/gatehouse-authz/gatehouse/policies"
 	"github.com/gatehouse-authz/gatehouse/schemas"
 )
@@ -63,6 +64,8 @@ type options struct {
 	passwords authn.PasswordOptions
 	unfed     bool
 	apart     bool
+	data      string
+	trusted   *trusted.Set
 }
 
 // Option changes how a Gate is built.
@@ -93,6 +96,12 @@ func Unfed() Option { return func(o *options) { o.unfed = true } }
 // Apart gives the management surfaces a listener of their own.
 func Apart() Option { return func(o *options) { o.apart = true } }
 
+// Data is the data directory, for a second house over the directory of the first.
+func Data(dir string) Option { return func(o *options) { o.data = dir } }
+
+// Trusted are other issuers whose tokens count.
+func Trusted(issuers *trusted.Set) Option { return func(o *options) { o.trusted = issuers } }
+
 // New builds a house and ends it with the test.
 func New(tb testing.TB, opts ...Option) *Gate {
 	tb.Helper()
@@ -112,7 +121,7 @@ func New(tb testing.TB, opts ...Option) *Gate {
 		Now:      o.now, Observe: metrics.Decision,
 		Collections: []string{"accounts", "teams", "namespaces"},
 	})
-	g.Authn = authn.New(g.Issuer, authn.Options{Logger: log})
+	g.Authn = authn.New(g.Issuer, authn.Options{Logger: log, Trusted: o.trusted})
 	if !o.unfed {
 		g.attach()
 	}
@@ -142,7 +151,10 @@ func writeOverlay(tb testing.TB, files map[string]string) string {
 func (g *Gate) openDirectory(o options, log *slog.Logger) {
 	g.tb.Helper()
 	ctx := context.Background()
-	dir, err := identity.Open(ctx, identity.Options{Dir: filepath.Join(g.tb.TempDir(), "data"), Logger: log, Now: o.now, Create: true})
+	if o.data == "" {
+		o.data = filepath.Join(g.tb.TempDir(), "data")
+	}
+	dir, err := identity.Open(ctx, identity.Options{Dir: o.data, Logger: log, Now: o.now, Create: true})
 	if err != nil {
 		g.tb.Fatal(err)
 	}

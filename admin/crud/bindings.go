@@ -1,0 +1,305 @@
+package crud
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-authz/gatehouse/identity"
+)
+
+// binding is a binding on the wire.
+type binding struct {
+	Namespace string     `json:"namespace" example:"lab"`
+	Principal string     `json:"principal" example:"team:01K9ZQ4M3T5V7X8Y9A0B1C2D3E" doc:"account:<uid>, team:<uid> or group:<name>."`
+	Role      string     `json:"role" example:"edit" doc:"view, edit, admin, or a role of the operator's."`
+	Expires   *time.Time `json:"expires,omitempty" example:"2030-01-31T18:00:00Z" doc:"From this second on it grants nothing; missing = never."`
+}
+
+func bindingOf(b identity.Binding) binding {
+	wire := binding{Namespace: string(b.Namespace), Principal: string(b.Principal), Role: string(b.Role)}
+	if !b.Expires.IsZero() {
+		expires := b.Expires.UTC()
+		wire.Expires = &expires
+	}
+	return wire
+}
+
+// BindingContent is what a caller says of a binding; the address says which.
+type BindingContent struct {
+	Role    string     `json:"role" maxLength:"63" example:"edit" doc:"view, edit, admin, or a role of the operator's."`
+	Expires *time.Time `json:"expires,omitempty" example:"2030-01-31T18:00:00Z" doc:"From this second on it grants nothing; left out = never. It must lie ahead."`
+}
+
+type newBinding struct {
+	Principal string `json:"principal" maxLength:"200" example:"group:interns" doc:"account:<uid>, team:<uid> or group:<name>."`
+	BindingContent
+}
+
+type bindingPatch struct {
+	Role    change[string]    `json:"role,omitempty" maxLength:"63" example:"view"`
+	Expires change[time.Time] `json:"expires,omitempty" example:"2030-01-31T18:00:00Z" doc:"null = never. It must lie ahead."`
+}
+
+// BindingPath names a binding. Principals hold what paths cannot carry unharmed, so they
+// travel in the query.
+type BindingPath struct {
+	Namespace string `path:"namespace" maxLength:"63" doc:"Name of the namespace."`
+	Principal string `query:"principal" required:"true" maxLength:"200" pattern:"^(account|team|group):." patternDescription:"account:<uid>, team:<uid> or group:<name>" doc:"Who is bound: account:<uid>, team:<uid> or group:<name>."`
+}
+
+func (p *BindingPath) name() identity.NamespaceName  { return identity.NamespaceName(p.Namespace) }
+func (p *BindingPath) principal() identity.Principal { return identity.Principal(p.Principal) }
+
+// resource is the binding with a role: the one that it has, or is to have.
+func (p *BindingPath) resource(role string) resource {
+	return resource{Kind: "binding", Namespace: p.Namespace, Principal: p.Principal, Role: role}
+}
+
+// namespace is where it is.
+func (p *BindingPath) namespace() resource { return resource{Kind: "namespace", ID: p.Namespace} }
+
+type BindingFilter struct {
+	Principal string `query:"principal" maxLength:"200" pattern:"^(account|team|group):." patternDescription:"account:<uid>, team:<uid> or group:<name>" doc:"Who is bound."`
+	Role      string `query:"role" maxLength:"63" doc:"The role that is granted."`
+}
+
+type bindingAnswer struct {
+	ETag string `header:"ETag"`
+	Body binding
+}
+
+type bindingWritten struct {
+	Status int
+	RevisionHeader
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     binding
+}
+
+func (s *Surface) registerBindings() {
+	tag := []string{"Bindings"}
+	const all, one = "/namespaces/{namespace}/bindings", "/namespaces/{namespace}/binding"
+	add(s, huma.Operation{
+		Method: http.MethodGet, Path: "/bindings", OperationID: "listBindings", Tags: tag, Summary: "List bindings of all namespaces",
+		Description: "By namespace and principal, expired ones included. Who may not see those of others gets what is granted to " +
+			"themselves: to the account, to its teams, and to the groups of the credential.",
+	}, s.listBindings)
+	add(s, huma.Operation{
+		Method: http.MethodGet, Path: all, OperationID: "listNamespaceBindings", Tags: tag, Summary: "List who may do what in a namespace",
+		Description: "By principal, expired ones included. Owners are not bound: they are part of the namespace.",
+	}, s.listNamespaceBindings)
+	add(s, huma.Operation{
+		Method: http.MethodPost, Path: all, OperationID: "createBinding", Tags: tag, Summary: "Grant a role",
+		Description:   "Only where the principal has no binding in the namespace yet.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict},
+	}, s.createBinding)
+	add(s, huma.Operation{
+		Method: http.MethodGet, Path: one, OperationID: "getBinding", Tags: tag, Summary: "Read what a principal is granted",
+	}, s.getBinding)
+	add(s, huma.Operation{
+		Method: http.MethodPut, Path: one, OperationID: "putBinding", Tags: tag, Summary: "Grant a role, whatever was granted before",
+		Errors: []int{http.StatusPreconditionFailed},
+	}, s.putBinding)
+	add(s, huma.Operation{
+		Method: http.MethodPatch, Path: one, OperationID: "patchBinding", Tags: tag, Summary: "Change the role or the expiry of a binding",
+		Errors: []int{http.StatusPreconditionFailed},
+	}, s.patchBinding)
+	add(s, huma.Operation{
+		Method: http.MethodDelete, Path: one, OperationID: "deleteBinding", Tags: tag, Summary: "Revoke what a principal is granted",
+		Description: "The next decision knows. Anybody may give back what is granted to their account.",
+		Errors:      []int{http.StatusPreconditionFailed},
+	}, s.deleteBinding)
+}
+
+func (s *Surface) createBinding(ctx context.Context, in *struct {
+	Namespace string `path:"namespace" maxLength:"63" doc:"Name of the namespace."`
+	Body      newBinding
+}) (*bindingWritten, error) {
+	path := &BindingPath{Namespace: in.Namespace, Principal: in.Body.Principal}
+	return s.writeBinding(ctx, path, func(w *writing, there identity.Binding, missing bool) (int, error) {
+		if err := w.mayMake(path.resource(in.Body.Role), path.namespace(), Conditions{}); err != nil {
+			return 0, err
+		}
+		if !missing {
+			return 0, identity.ErrExists
+		}
+		return http.StatusCreated, w.grant(path, in.Body.BindingContent, there)
+	})
+}
+
+func (s *Surface) getBinding(ctx context.Context, in *BindingPath) (*bindingAnswer, error) {
+	var there identity.Binding
+	err := s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
+		there, err = tx.Binding(in.name(), in.principal())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &bindingAnswer{Body: bindingOf(there)}
+	if err := s.see(ctx, in.resource(out.Body.Role)); err != nil {
+		return nil, err
+	}
+	out.ETag, err = etagOf(out.Body)
+	return out, err
+}
+
+func (s *Surface) putBinding(ctx context.Context, in *struct {
+	BindingPath
+	Conditions
+	Body BindingContent
+}) (*bindingWritten, error) {
+	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) (int, error) {
+		if missing {
+			if err := w.mayMake(in.resource(in.Body.Role), in.namespace(), in.Conditions); err != nil {
+				return 0, err
+			}
+			return http.StatusCreated, w.grant(&in.BindingPath, in.Body, there)
+		}
+		if err := w.mayRegrant(&in.BindingPath, there, in.Body, in.Conditions); err != nil {
+			return 0, err
+		}
+		return http.StatusOK, w.grant(&in.BindingPath, in.Body, there)
+	})
+}
+
+func (s *Surface) patchBinding(ctx context.Context, in *struct {
+	BindingPath
+	OnlyMatch
+	Body bindingPatch
+}) (*bindingWritten, error) {
+	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) (int, error) {
+		if missing {
+			return 0, identity.ErrNotFound
+		}
+		wanted := in.Body.applied(bindingOf(there))
+		if err := w.mayRegrant(&in.BindingPath, there, wanted, Conditions{IfMatch: in.IfMatch}); err != nil {
+			return 0, err
+		}
+		return http.StatusOK, w.grant(&in.BindingPath, wanted, there)
+	})
+}
+
+func (s *Surface) deleteBinding(ctx context.Context, in *struct {
+	BindingPath
+	OnlyMatch
+}) (*RevisionHeader, error) {
+	number, err := s.write(ctx, func(w *writing) error {
+		there, err := w.Binding(in.name(), in.principal())
+		if err != nil {
+			return err
+		}
+		if err := w.mayRemove(in.resource(string(there.Role)), bindingOf(there), in.OnlyMatch); err != nil {
+			return err
+		}
+		return w.RemoveBinding(in.name(), in.principal())
+	})
+	if err != nil {
+		return nil, err
+	}
+	header := revision(number)
+	return &header, nil
+}
+
+// writeBinding runs one write and answers with the binding as the directory made it. fn
+// is given the one that is there, or told that there is none, and gives the status.
+func (s *Surface) writeBinding(
+	ctx context.Context, path *BindingPath, fn func(w *writing, there identity.Binding, missing bool) (int, error),
+) (*bindingWritten, error) {
+	out := &bindingWritten{}
+	number, err := s.write(ctx, func(w *writing) error {
+		if _, err := w.NamespaceHeader(path.name()); err != nil {
+			return err
+		}
+		there, err := w.Binding(path.name(), path.principal())
+		missing := errors.Is(err, identity.ErrNotFound)
+		if err != nil && !missing {
+			return err
+		}
+		if out.Status, err = fn(w, there, missing); err != nil {
+			return err
+		}
+		written, err := w.Binding(path.name(), path.principal())
+		out.Body = bindingOf(written)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.RevisionHeader = revision(number)
+	if out.Status == http.StatusCreated {
+		out.Location = base + "/namespaces/" + out.Body.Namespace + "/binding?principal=" + url.QueryEscape(out.Body.Principal)
+	}
+	out.ETag, err = etagOf(out.Body)
+	return out, err
+}
+
+// mayRegrant lets the caller put another grant in the place of one. Both roles are asked
+// about, each by itself: what one could not grant one does not take away or lower either.
+func (w *writing) mayRegrant(path *BindingPath, there identity.Binding, wanted BindingContent, c Conditions) error {
+	before := bindingOf(there)
+	after := before
+	after.Role, after.Expires = wanted.Role, wholeSeconds(wanted.Expires)
+	if err := w.mayReplace(path.resource(before.Role), before, after, c.unread()); err != nil {
+		return err
+	}
+	if before.Role == after.Role {
+		return nil
+	}
+	given := path.resource(after.Role)
+	var err error
+	if given.Fields, err = changedFields(before, after); err != nil {
+		return err
+	}
+	return w.ask(update, given)
+}
+
+// grant writes a binding. there is the one before it, or the zero one.
+func (w *writing) grant(path *BindingPath, c BindingContent, there identity.Binding) error {
+	wanted := identity.Binding{Namespace: path.name(), Principal: path.principal(), Role: identity.Role(c.Role)}
+	if expires := wholeSeconds(c.Expires); expires != nil {
+		if !expires.After(time.Now()) && !expires.Equal(there.Expires) {
+			return &identity.InvalidError{Field: "expires", Why: "must lie ahead"}
+		}
+		wanted.Expires = *expires
+	}
+	err := w.PutBinding(wanted)
+	if errors.Is(err, identity.ErrNotFound) { // the namespace is there
+		return &identity.InvalidError{Field: "principal", Why: "there is no such account or team"}
+	}
+	return err
+}
+
+// wholeSeconds is a moment as the directory keeps it.
+func wholeSeconds(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	whole := t.UTC().Truncate(time.Second)
+	return &whole
+}
+
+func (p bindingPatch) applied(there binding) BindingContent {
+	p.Role.applyTo(&there.Role)
+	switch {
+	case p.Expires.null:
+		there.Expires = nil
+	case p.Expires.given:
+		there.Expires = &p.Expires.value
+	}
+	return BindingContent{Role: there.Role, Expires: there.Expires}
+}
+
+// unread are the conditions of what may be put over another one without having read it:
+// a document so small that who sends it has said all that there is to say.
+func (c Conditions) unread() Conditions {
+	if c.IfMatch == "" {
+		c.IfMatch = "*"
+	}
+	return c
+}
