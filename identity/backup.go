@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 )
@@ -27,17 +28,7 @@ func (d *Directory) Backup(ctx context.Context, file string) (err error) {
 			_ = os.Remove(file) // half of a backup is none
 		}
 	}()
-	pool, err := d.reader.DB()
-	if err != nil {
-		return translate("backup", err)
-	}
-	connection, err := pool.Conn(ctx)
-	if err != nil {
-		return translate("backup", err)
-	}
-	defer func() { _ = connection.Close() }()
-	// Into an empty file SQLite writes as into a new one; the mode stays.
-	if _, err := connection.ExecContext(ctx, "VACUUM INTO ?", file); err != nil {
+	if err := d.vacuumInto(ctx, file); err != nil {
 		return translate("backup", err)
 	}
 	written, err := os.OpenFile(file, os.O_RDWR, 0)
@@ -48,4 +39,20 @@ func (d *Directory) Backup(ctx context.Context, file string) (err error) {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
+}
+
+// vacuumInto copies on a connection of its own: those of the readers may write to no
+// database, the copy included, and the writer is for writes. Into an empty file SQLite
+// writes as into a new one; the mode stays.
+func (d *Directory) vacuumInto(ctx context.Context, file string) error {
+	db, err := openPool(d.path, 1, url.Values{"_txlock": {"deferred"}})
+	if err != nil {
+		return err
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", file)
+	return errors.Join(err, pool.Close())
 }

@@ -44,6 +44,7 @@ type Directory struct {
 	log    *slog.Logger
 	now    func() time.Time
 	lock   *flock.Flock
+	path   string   // of the database
 	writer *gorm.DB // one connection, transactions begin immediate
 	reader *gorm.DB // a pool of query_only connections
 	sealer *sealer

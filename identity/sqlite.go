@@ -28,6 +28,7 @@ type querier interface {
 // contention. Readers are deferred, since an immediate one would take the write
 // lock as well, and cannot write.
 func (d *Directory) openDatabase(ctx context.Context, path string) (err error) {
+	d.path = path
 	if d.writer, err = openPool(path, 1, url.Values{"_txlock": {"immediate"}, "_journal_mode": {"WAL"}}); err != nil {
 		return translate("open database", err)
 	}

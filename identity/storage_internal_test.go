@@ -75,12 +75,13 @@ func TestDatabase_refuses_to_leave_references_dangling(t *testing.T) {
 	}
 	want := []string{
 		"bindings.account_id -> accounts RESTRICT RESTRICT", "bindings.namespace -> namespaces RESTRICT RESTRICT",
-		"bindings.team_id -> teams RESTRICT RESTRICT", "labels.namespace -> namespaces RESTRICT RESTRICT",
+		"bindings.team_id -> teams RESTRICT RESTRICT", "identities.account_id -> accounts RESTRICT RESTRICT", "labels.namespace -> namespaces RESTRICT RESTRICT",
 		"members.account_id -> accounts RESTRICT RESTRICT", "members.organisation_id -> accounts RESTRICT RESTRICT",
 		"owners.account_id -> accounts RESTRICT RESTRICT", "owners.namespace -> namespaces RESTRICT RESTRICT",
 		"owners.team_id -> teams RESTRICT RESTRICT", "passwords.account_id -> accounts RESTRICT RESTRICT",
 		"platform_roles.account_id -> accounts RESTRICT RESTRICT", "team_members.account_id -> accounts RESTRICT RESTRICT",
 		"team_members.team_id -> teams RESTRICT RESTRICT", "teams.organisation_id -> accounts RESTRICT RESTRICT",
+		"tokens.account_id -> accounts RESTRICT RESTRICT",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))

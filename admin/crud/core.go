@@ -82,7 +82,7 @@ func apiConfig(version string) huma.Config {
 	config.CreateHooks = nil // no $schema links, which are made from the Host header
 	config.Formats = map[string]huma.Format{
 		"application/json": huma.DefaultJSONFormat, "application/merge-patch+json": huma.DefaultJSONFormat,
-		"application/problem+json": huma.DefaultJSONFormat,
+		"application/problem+json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat, // of types that end in +json
 	}
 	config.RejectUnknownQueryParameters = true
 	return config

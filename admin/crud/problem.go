@@ -3,12 +3,14 @@ package crud
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
 )
@@ -77,7 +79,7 @@ func refusedBy(status int, message string, errs []error) *problem {
 			continue
 		}
 		d := detail.ErrorDetail()
-		place := web.Place{Field: field(d.Location), Detail: web.Clip(d.Message, 200)}
+		place := web.Place{Field: field(missing(d.Location, d.Message)), Detail: web.Clip(d.Message, 200)}
 		if len(body.Errors) < maxPlaces {
 			body.Errors = append(body.Errors, place)
 		}
@@ -89,6 +91,15 @@ func refusedBy(status int, message string, errs []error) *problem {
 }
 
 const maxPlaces = 20
+
+// missing is the place of a member that should be there; huma gives that of the object.
+func missing(location, message string) string {
+	var name string
+	if _, err := fmt.Sscanf(message, validation.MsgExpectedRequiredProperty, &name); err != nil {
+		return location
+	}
+	return location + "." + name
+}
 
 // field is a place as we name them: "labels.stage" for "body.labels.stage".
 func field(location string) string {

@@ -1,0 +1,241 @@
+package crud_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/gatehouse-authz/gatehouse/admin/crud"
+	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
+	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
+	"github.com/gatehouse-authz/gatehouse/engine"
+	"github.com/gatehouse-authz/gatehouse/identity"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+	"github.com/gatehouse-authz/gatehouse/schemas"
+)
+
+// desk is the surface of a real house over real HTTP. root is a platform admin; olga owns
+// the organisation acme, in whose team ml tom is owner and mia member; nia is in acme
+// only; ada owns the namespace lab, where ann is admin, vic views and ml edits; bob has
+// no part in anything.
+type desk struct {
+	*admintest.Gate
+	url       string
+	people    map[string]identity.Account
+	acme      identity.Account
+	ml        identity.Team
+	questions *questions
+	tb        testing.TB
+}
+
+// questions is the engine, and keeps what it was asked. One that the schema of the
+// question does not take fails the test.
+type questions struct {
+	*engine.Engine
+	tb     testing.TB
+	schema *jsonschema.Schema
+	mu     sync.Mutex
+	asked  []map[string]any
+}
+
+func (q *questions) Decide(ctx context.Context, entrypoint string, input engine.Value) engine.Decision {
+	text := []byte(input.String())
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err == nil {
+		err = q.schema.Validate(value)
+	}
+	if err != nil {
+		q.tb.Errorf("%s was asked what its schema does not take: %s: %v", entrypoint, text, err)
+	} else {
+		q.mu.Lock()
+		q.asked = append(q.asked, value.(map[string]any))
+		q.mu.Unlock()
+	}
+	return q.Engine.Decide(ctx, entrypoint, input)
+}
+
+// since gives what was asked after it was called last, without who asked.
+func (q *questions) since() []map[string]any {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := q.asked
+	q.asked = nil
+	for _, question := range all {
+		delete(question, "subject")
+	}
+	return all
+}
+
+func adminSchema(tb testing.TB) *jsonschema.Schema {
+	tb.Helper()
+	text, err := schemas.FS.ReadFile("admin.input.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("admin.input.json", document); err != nil {
+		tb.Fatal(err)
+	}
+	schema, err := compiler.Compile("admin.input.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return schema
+}
+
+func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
+	tb.Helper()
+	d := &desk{Gate: admintest.New(tb, opts...), people: map[string]identity.Account{}, tb: tb}
+	d.people["root"] = d.Person("root-user", "admin")
+	for _, name := range []string{"olga", "tom", "mia", "nia", "ada", "ann", "vic", "bob"} {
+		d.people[name] = d.Person(name)
+	}
+	d.acme = d.Create(identity.Account{Handle: "acme", Kind: identity.Organisation, State: identity.Active, Name: "Acme"})
+	d.Write(func(tx *identity.Tx) (err error) {
+		if d.ml, err = tx.CreateTeam(identity.Team{Organisation: d.acme.ID, Handle: "ml", Name: "Machine learning"}); err != nil {
+			return err
+		}
+		members := []identity.Membership{{Account: d.people["olga"].ID, Role: identity.Owner}}
+		for _, name := range []string{"tom", "mia", "nia"} {
+			members = append(members, identity.Membership{Account: d.people[name].ID, Role: identity.Member})
+		}
+		if err := tx.PutMembers(d.acme.ID, members); err != nil {
+			return err
+		}
+		return tx.PutTeamMembers(d.ml.ID, []identity.Membership{
+			{Account: d.people["tom"].ID, Role: identity.Owner}, {Account: d.people["mia"].ID, Role: identity.Member},
+		})
+	})
+	d.Gate.Namespace("lab", d.people["ada"])
+	d.Bind("lab", d.people["ann"], identity.Admin)
+	d.Bind("lab", d.people["vic"], identity.View)
+	d.Write(func(tx *identity.Tx) error {
+		return tx.PutBinding(identity.Binding{Namespace: "lab", Principal: identity.TeamPrincipal(d.ml.ID), Role: identity.Edit})
+	})
+	d.open()
+	return d
+}
+
+// open serves the surface with the error handler that its problems need.
+func (d *desk) open() {
+	d.tb.Helper()
+	d.questions = &questions{Engine: d.Engine, tb: d.tb, schema: adminSchema(d.tb)}
+	proxies, err := web.NewProxies(nil)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		p := web.Classify(err)
+		for name, values := range p.Header() {
+			c.Response().Header()[name] = values
+		}
+		c.Response().Header().Set("Content-Type", "application/problem+json")
+		if err := c.JSON(p.Status, p.Body()); err != nil {
+			d.tb.Error(err)
+		}
+	}
+	crud.New(crud.Deps{
+		Engine: d.questions, Directory: d.Directory, Authn: d.Authn, Issuer: d.Gate.Issuer,
+		Passwords: authn.NewPasswords(d.Directory, authn.PasswordOptions{}), Proxies: proxies, Logger: d.Log, Version: "1.2.3",
+	}).Register(e)
+	server := httptest.NewServer(e)
+	d.tb.Cleanup(server.Close)
+	d.url = server.URL
+}
+
+// uid is whose name that is.
+func (d *desk) uid(name string) string {
+	d.tb.Helper()
+	account, known := d.people[name]
+	if !known {
+		d.tb.Fatalf("nobody is called %s", name)
+	}
+	return string(account.ID)
+}
+
+// reply is what came back.
+type reply struct {
+	Status int
+	Header http.Header
+	Text   string
+}
+
+// code is the word of a problem.
+func (r reply) code() string { return r.member("code") }
+
+// member is a member of the body that is a string.
+func (r reply) member(name string) string {
+	var members map[string]any
+	if json.Unmarshal([]byte(r.Text), &members) != nil {
+		return ""
+	}
+	text, _ := members[name].(string)
+	return text
+}
+
+// items are the values of one member of a list's items.
+func (r reply) items(tb testing.TB, name string) []string {
+	tb.Helper()
+	var body struct{ Items []map[string]any }
+	if err := json.Unmarshal([]byte(r.Text), &body); err != nil {
+		tb.Fatalf("%d %s: %v", r.Status, r.Text, err)
+	}
+	values := []string{}
+	for _, item := range body.Items {
+		text, _ := item[name].(string)
+		values = append(values, text)
+	}
+	return values
+}
+
+// call sends a request as somebody, "" = nobody. Headers are name and value in turn.
+func (d *desk) call(who, method, path, body string, headers ...string) reply {
+	d.tb.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), method, d.url+path, strings.NewReader(body))
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	if who != "" {
+		r.Header.Set("Authorization", "Bearer "+d.Token(d.people[who]))
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header, string(text)}
+}
+
+// wants calls and compares the status.
+func (d *desk) wants(status int, who, method, path, body string, headers ...string) reply {
+	d.tb.Helper()
+	got := d.call(who, method, path, body, headers...)
+	if got.Status != status {
+		d.tb.Errorf("%s %s %s %s: %d %s, want %d", who, method, path, body, got.Status, got.Text, status)
+	}
+	return got
+}
