@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/gatehouse-authz/gatehouse/admin/crud"
 	"github.com/gatehouse-authz/gatehouse/admin/datalayer"
 	"github.com/gatehouse-authz/gatehouse/admin/ingress"
 	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
@@ -81,8 +82,12 @@ func New(d Deps) (*Handlers, error) {
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := web.NewProxies(d.Ingress.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	h := &Handlers{health: health(d)}
-	public, management := []web.Surface{h.health, login(d)}, managing(d)
+	public, management := []web.Surface{h.health, login(d)}, managing(d, proxies)
 	if d.Apart {
 		h.Management = router(d, append([]web.Surface{h.health}, management...))
 	} else {
@@ -100,7 +105,12 @@ func login(d Deps) web.Surface {
 }
 
 // managing are the surfaces that change the directory: what admin.listen moves.
-func managing(Deps) []web.Surface { return nil }
+func managing(d Deps, proxies web.Proxies) []web.Surface {
+	return []web.Surface{crud.New(crud.Deps{
+		Engine: d.Engine, Directory: d.Directory, Authn: d.Authn, Issuer: d.Issuer, Passwords: d.Passwords,
+		Proxies: proxies, Logger: d.Logger, Version: d.Version,
+	})}
+}
 
 // front keeps the proxies' paths away from the router, which would redirect some of
 // them, clean others, and answer methods it does not know by itself.

@@ -170,3 +170,25 @@ func TestNames_that_look_alike_are_one_login(t *testing.T) {
 		t.Error("a name that spells an account's id counts as the account")
 	}
 }
+
+func BenchmarkLogin_failures(b *testing.B) {
+	d, err := identity.Open(b.Context(), identity.Options{Dir: b.TempDir(), Create: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = d.Close() })
+	b.Run("counted", func(b *testing.B) {
+		for b.Loop() {
+			if err := d.LoginFailed(b.Context(), ada, home); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := d.LoginFailures(b.Context(), ada, home); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -149,7 +149,7 @@ func TestWho_may_do_what_with_bindings(t *testing.T) {
 
 func TestLists_of_bindings_hold_what_one_may_see(t *testing.T) {
 	d := newDesk(t)
-	d.Gate.Namespace("attic", d.people["ada"])
+	d.Namespace("attic", d.people["ada"])
 	d.Bind("attic", d.people["mia"], identity.View)
 	ann, vic, mia, ml := d.account("ann"), d.account("vic"), d.account("mia"), "team:"+string(d.ml.ID)
 	for _, tc := range []struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -156,10 +157,7 @@ func (s *Surface) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		who := caller{subject: subject}
-		if address, known := s.Proxies.ClientIP(r); known {
-			who.address = address.String()
-		}
+		who := caller{subject: subject, address: s.clientOf(r)}
 		ctx := context.WithValue(r.Context(), callerKey{}, who)
 		if subject.Kind == identity.SubjectAnonymous {
 			if err := s.ask(ctx, read, resource{Kind: "documentation"}); err != nil {
@@ -169,6 +167,18 @@ func (s *Surface) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}
+}
+
+// clientOf is the address that a request came from: the peer's where proxies say nothing.
+func (s *Surface) clientOf(r *http.Request) string {
+	if address, known := s.Proxies.ClientIP(r); known {
+		return address.String()
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return peer.Addr().Unmap().String()
 }
 
 // checkBody refuses what huma's decoding would let pass: repeated members, other text

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,7 @@ type desk struct {
 	acme      identity.Account
 	ml        identity.Team
 	questions *questions
+	routes    []*echo.Route
 	tb        testing.TB
 }
 
@@ -47,8 +49,11 @@ type questions struct {
 	asked  []map[string]any
 }
 
+// escapes are how Go writes control characters and JSON does not.
+var escapes = regexp.MustCompile(`\\x([0-9a-f]{2})`)
+
 func (q *questions) Decide(ctx context.Context, entrypoint string, input engine.Value) engine.Decision {
-	text := []byte(input.String())
+	text := escapes.ReplaceAll([]byte(input.String()), []byte(`\u00$1`))
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err == nil {
 		err = q.schema.Validate(value)
@@ -119,7 +124,7 @@ func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
 			{Account: d.people["tom"].ID, Role: identity.Owner}, {Account: d.people["mia"].ID, Role: identity.Member},
 		})
 	})
-	d.Gate.Namespace("lab", d.people["ada"])
+	d.Namespace("lab", d.people["ada"])
 	d.Bind("lab", d.people["ann"], identity.Admin)
 	d.Bind("lab", d.people["vic"], identity.View)
 	d.Write(func(tx *identity.Tx) error {
@@ -149,9 +154,10 @@ func (d *desk) open() {
 		}
 	}
 	crud.New(crud.Deps{
-		Engine: d.questions, Directory: d.Directory, Authn: d.Authn, Issuer: d.Gate.Issuer,
+		Engine: d.questions, Directory: d.Directory, Authn: d.Authn, Issuer: d.Issuer,
 		Passwords: authn.NewPasswords(d.Directory, authn.PasswordOptions{}), Proxies: proxies, Logger: d.Log, Version: "1.2.3",
 	}).Register(e)
+	d.routes = e.Routes()
 	server := httptest.NewServer(e)
 	d.tb.Cleanup(server.Close)
 	d.url = server.URL

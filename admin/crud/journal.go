@@ -52,7 +52,7 @@ const (
 	// journalChunk is how many rows are read at once, and journalBytes how many bytes of
 	// documents a page may begin another row with: a row may hold two documents of a
 	// megabyte each.
-	journalChunk = 50
+	journalChunk = 20
 	journalBytes = 4 << 20
 )
 

@@ -76,7 +76,7 @@ func (h *house) writes(t *testing.T, actor identity.Actor, address, namespace, l
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	_, err = dir.Write(t.Context(), actor, func(tx *identity.Tx) error {
 		tx.From(address)
 		n, err := tx.Namespace(identity.NamespaceName(namespace))

@@ -84,7 +84,7 @@ func handshake(address string, atMost uint16) (serial int64, version uint16, err
 	if err != nil {
 		return 0, 0, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	state := conn.ConnectionState()
 	return state.PeerCertificates[0].SerialNumber.Int64(), state.Version, nil
 }

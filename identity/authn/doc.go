@@ -2,7 +2,8 @@
 //
 // It owns the reading of credentials from a request, the in-memory indexes that say
 // whether a genuine credential still counts (account states, token generations,
-// revocations), and the hashing and checking of passwords.
+// revocations), the hashing and checking of passwords, and what failed logins cost
+// whoever failed (package identity keeps the counts).
 //
 // It does not own whether somebody may do something (that is policy), nor the making
 // of tokens (package token), nor the accounts (package identity, whose commits feed

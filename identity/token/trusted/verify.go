@@ -166,8 +166,9 @@ func (i *Issuer) judge(claims map[string]json.RawMessage) (*Token, error) {
 }
 
 func (i *Issuer) judgeTimes(claims map[string]json.RawMessage, t *Token) error {
-	now, ok := i.o.Now(), false
-	if t.Expires, ok = seconds(claims["exp"]); !ok {
+	now := i.o.Now()
+	expires, ok := seconds(claims["exp"])
+	if t.Expires = expires; !ok {
 		return refuse("exp is missing or no number of seconds")
 	}
 	for _, name := range []string{"iat", "nbf"} {

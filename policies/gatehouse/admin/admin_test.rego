@@ -63,7 +63,7 @@ namespace_of(resource) := {"namespace": resource.id} if {
 decided(effect, reason, action, resource) := {"effect": effect, "reason": reason, "labels": labels(action, resource)}
 
 # [who, action, resource, reason]; a reason that grants, or the denial.
-granted := {"self", "member", "owner", "binding", "role"}
+granted := {"account", "self", "member", "owner", "binding", "role"}
 
 effect(reason) := "allow" if {
 	reason in granted
@@ -131,6 +131,9 @@ cases := {
 	"policies are the admins'": ["ROOT", "update", {"kind": "policy"}, "role"],
 	"and nobody else's": ["OLGA", "read", {"kind": "policy"}, "not_granted"],
 	"the journal is the admins'": ["ROOT", "list", {"kind": "journal"}, "role"],
+	"the documentation is read by who has an account": ["BOB", "read", {"kind": "documentation"}, "account"],
+	"an import is the admins'": ["ROOT", "create", {"kind": "import"}, "role"],
+	"and nobody else's import": ["OLGA", "create", {"kind": "import"}, "not_granted"],
 	"what nobody knows is not even the admins'": ["ROOT", "read", {"kind": "moon"}, "unknown_action"],
 	"a disabled admin": ["DEE", "read", {"kind": "journal"}, "account_disabled"],
 	"an account without a document": ["GONE", "read", {"kind": "account", "id": "GONE"}, "unknown_account"],

@@ -5,12 +5,13 @@ import data.gatehouse.lib.subject
 
 # The first of what the subject is to the resource that gives it the action.
 granted := [reasons[relation] |
-	some relation in ["self", "owner", "manager", "holder", "organisation_owner", "team_owner", "member"]
+	some relation in ["self", "owner", "manager", "holder", "organisation_owner", "team_owner", "member", "account"]
 	gives(data.gatehouse.actions[input.resource.kind][relation][input.action])
 	relations[relation]
 ][0]
 
 reasons := {
+	"account": "account",
 	"self": "self",
 	"member": "member",
 	"holder": "binding",
@@ -45,6 +46,8 @@ relations["self"] if {
 	input.resource.kind == "binding"
 	input.resource.principal == concat("", ["account:", input.subject.id])
 }
+
+relations["account"] if subject.account
 
 relations["member"] if subject.account.organisations[organisation]
 

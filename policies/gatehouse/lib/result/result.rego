@@ -23,6 +23,7 @@ effects := {
 	"not_granted": "deny",
 	"not_self": "deny",
 	"role_missing": "deny",
+	"scope_missing": "deny",
 	"unknown_account": "deny",
 	"unknown_action": "deny",
 	"unknown_method": "deny",
