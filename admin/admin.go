@@ -87,7 +87,7 @@ func New(d Deps) (*Handlers, error) {
 		return nil, err
 	}
 	h := &Handlers{health: health(d)}
-	public, management := []web.Surface{h.health, login(d)}, managing(d, proxies)
+	public, management := []web.Surface{h.health, login(d, proxies)}, managing(d, proxies)
 	if d.Apart {
 		h.Management = router(d, append([]web.Surface{h.health}, management...))
 	} else {
@@ -98,9 +98,9 @@ func New(d Deps) (*Handlers, error) {
 	return h, nil
 }
 
-func login(d Deps) web.Surface {
+func login(d Deps, proxies web.Proxies) web.Surface {
 	return datalayer.New(datalayer.Deps{
-		Issuer: d.Issuer, Passwords: d.Passwords, Logger: d.Logger, Version: d.Version, TokenTTL: d.TokenTTL,
+		Issuer: d.Issuer, Passwords: d.Passwords, Logger: d.Logger, Version: d.Version, TokenTTL: d.TokenTTL, Proxies: proxies,
 	})
 }
 

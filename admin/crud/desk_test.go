@@ -101,6 +101,13 @@ func adminSchema(tb testing.TB) *jsonschema.Schema {
 	return schema
 }
 
+// The uids of examples in the OpenAPI document, so that they name something here.
+const (
+	acmeUID = "01K9ZPX2N4R6S8T0V1W3Y5Z7A9"
+	mlUID   = "01K9ZQ4M3T5V7X8Y9A0B1C2D3E"
+	noUID   = "01K9ZZ0Q1R2S3T4V5W6X7Y8Z9A" // is nobody's
+)
+
 func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
 	tb.Helper()
 	d := &desk{Gate: admintest.New(tb, opts...), people: map[string]identity.Account{}, tb: tb}
@@ -108,9 +115,9 @@ func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
 	for _, name := range []string{"olga", "tom", "mia", "nia", "ada", "ann", "vic", "bob"} {
 		d.people[name] = d.Person(name)
 	}
-	d.acme = d.Create(identity.Account{Handle: "acme", Kind: identity.Organisation, State: identity.Active, Name: "Acme"})
+	d.acme = d.Create(identity.Account{ID: acmeUID, Handle: "acme", Kind: identity.Organisation, State: identity.Active, Name: "Acme"})
 	d.Write(func(tx *identity.Tx) (err error) {
-		if d.ml, err = tx.CreateTeam(identity.Team{Organisation: d.acme.ID, Handle: "ml", Name: "Machine learning"}); err != nil {
+		if d.ml, err = tx.CreateTeam(identity.Team{ID: mlUID, Organisation: d.acme.ID, Handle: "ml", Name: "Machine learning"}); err != nil {
 			return err
 		}
 		members := []identity.Membership{{Account: d.people["olga"].ID, Role: identity.Owner}}

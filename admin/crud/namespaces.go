@@ -16,8 +16,8 @@ import (
 
 // namespace is a namespace on the wire. Its bindings are a list of their own.
 type namespace struct {
-	Name   string            `json:"name" doc:"A DNS label, which never changes."`
-	Owners []string          `json:"owners" doc:"Principals that own it: account:<uid>, team:<uid> or group:<name>."`
+	Name   string            `json:"name" example:"lab" doc:"A DNS label, which never changes."`
+	Owners []string          `json:"owners" example:"team:01K9ZQ4M3T5V7X8Y9A0B1C2D3E" doc:"Principals that own it: account:<uid>, team:<uid> or group:<name>."`
 	Labels map[string]string `json:"labels" doc:"Kubernetes labels."`
 	Quota  object            `json:"quota,omitempty" doc:"A Kubernetes ResourceQuotaSpec."`
 }
@@ -33,19 +33,19 @@ func namespaceOf(n identity.Namespace) namespace {
 
 // NamespaceContent is what a caller says of a namespace; the path says which.
 type NamespaceContent struct {
-	Owners []string          `json:"owners" maxItems:"256" doc:"At least one principal."`
+	Owners []string          `json:"owners" maxItems:"256" example:"team:01K9ZQ4M3T5V7X8Y9A0B1C2D3E" doc:"At least one principal."`
 	Labels map[string]string `json:"labels,omitempty" maxProperties:"256"`
 	Quota  object            `json:"quota,omitempty" doc:"A Kubernetes ResourceQuotaSpec; left out = none."`
 }
 
 type newNamespace struct {
-	Name string `json:"name" maxLength:"63"`
+	Name string `json:"name" maxLength:"63" example:"vision" doc:"A DNS label, which never changes."`
 	NamespaceContent
 }
 
 type namespacePatch struct {
 	Owners change[[]string]   `json:"owners,omitempty"`
-	Labels map[string]*string `json:"labels,omitempty" doc:"Labels to set; null takes one away."`
+	Labels map[string]*string `json:"labels,omitempty" example:"{\"stage\": \"beta\"}" doc:"Labels to set; null takes one away."`
 	Quota  change[object]     `json:"quota,omitempty" doc:"null = none."`
 }
 

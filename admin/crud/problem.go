@@ -19,6 +19,7 @@ import (
 // its errors are made here. Both are variables of the library.
 func init() {
 	huma.ValidateStrictCasing = true
+	huma.DefaultArrayNullable = false // lists are lists
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return refusedBy(status, message, errs)
 	}

@@ -25,13 +25,13 @@ func teamOf(t identity.Team) team {
 // teamContent is what a caller says of a team; the path says which.
 type teamContent struct {
 	Organisation string `json:"organisation" maxLength:"64" example:"01K9ZPX2N4R6S8T0V1W3Y5Z7A9" doc:"Uid of the organisation that it belongs to. It never changes."`
-	Handle       string `json:"handle" maxLength:"252" example:"ml" doc:"Its name in URLs, unique in its organisation. It never changes."`
-	Name         string `json:"name,omitempty" maxLength:"512" example:"Machine learning" doc:"What people read."`
+	Handle       string `json:"handle" maxLength:"252" example:"vision" doc:"Its name in URLs, unique in its organisation. It never changes."`
+	Name         string `json:"name,omitempty" maxLength:"512" example:"Computer vision" doc:"What people read."`
 }
 
 // teamPatch has no more members: the others never change.
 type teamPatch struct {
-	Name change[string] `json:"name,omitempty" maxLength:"512" example:"Machine learning" doc:"null = none."`
+	Name change[string] `json:"name,omitempty" maxLength:"512" example:"Computer vision" doc:"null = none."`
 }
 
 type TeamPath struct {

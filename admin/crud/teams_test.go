@@ -9,8 +9,6 @@ import (
 	"testing"
 )
 
-const noTeam = "01K9ZQ4M3T5V7X8Y9A0B1C2D3E"
-
 func text(value any) string {
 	encoded, err := json.Marshal(value)
 	if err != nil {
@@ -80,8 +78,8 @@ func TestPutting_a_team(t *testing.T) {
 		d.wants(200, "tom", "PUT", path, team("ml", "ML"), "If-Match", etag)
 	})
 	t.Run("a uid that nobody had makes one", func(t *testing.T) {
-		d.wants(201, "olga", "PUT", "/admin/v1/teams/"+noTeam, team("data", "Data"), "If-None-Match", "*")
-		d.wants(200, "olga", "PUT", "/admin/v1/teams/"+noTeam, team("data", "Data"))
+		d.wants(201, "olga", "PUT", "/admin/v1/teams/"+noUID, team("data", "Data"), "If-None-Match", "*")
+		d.wants(200, "olga", "PUT", "/admin/v1/teams/"+noUID, team("data", "Data"))
 	})
 	t.Run("handle and organisation never change", func(t *testing.T) {
 		other := text(map[string]any{"organisation": d.uid("bob"), "handle": "ml", "name": "ML"})
@@ -103,18 +101,18 @@ func TestTeams_are_refused(t *testing.T) {
 		status                 int
 	}{
 		"without an organisation":               {"olga", `{"handle": "ops"}`, "invalid", "organisation", 400},
-		"of an organisation that is not there":  {"root", text(map[string]any{"organisation": noTeam, "handle": "ops"}), "invalid", "organisation", 400},
+		"of an organisation that is not there":  {"root", text(map[string]any{"organisation": noUID, "handle": "ops"}), "invalid", "organisation", 400},
 		"of a person":                           {"root", text(map[string]any{"organisation": d.uid("bob"), "handle": "ops"}), "invalid", "organisation", 400},
 		"with a handle of control characters":   {"olga", text(map[string]any{"organisation": acme, "handle": "o\u0000ps"}), "invalid", "handle", 400},
 		"with a handle that is taken":           {"olga", text(map[string]any{"organisation": acme, "handle": "ML"}), "exists", "", 409},
 		"with a name of invisible characters":   {"olga", text(map[string]any{"organisation": acme, "handle": "ops", "name": "Op\u200bs"}), "invalid", "name", 400},
-		"with a member that nobody knows":       {"olga", text(map[string]any{"organisation": acme, "handle": "ops", "uid": noTeam}), "invalid", "uid", 400},
+		"with a member that nobody knows":       {"olga", text(map[string]any{"organisation": acme, "handle": "ops", "uid": noUID}), "invalid", "uid", 400},
 		"with a member in the wrong case":       {"olga", text(map[string]any{"organisation": acme, "Handle": "ops"}), "invalid", "", 400},
 		"with a member given twice":             {"olga", `{"organisation": "` + acme + `", "handle": "a", "handle": "b"}`, "malformed_body", "handle", 400},
 		"with a member of the wrong type":       {"olga", text(map[string]any{"organisation": acme, "handle": 7}), "invalid", "handle", 400},
 		"to who owns only a team":               {"tom", text(map[string]any{"organisation": acme, "handle": "ops"}), "not_granted", "", 403},
 		"to who has no part in anything":        {"bob", text(map[string]any{"organisation": acme, "handle": "ops"}), "not_granted", "", 403},
-		"to who would learn that nobody has it": {"bob", text(map[string]any{"organisation": noTeam, "handle": "ops"}), "not_granted", "", 403},
+		"to who would learn that nobody has it": {"bob", text(map[string]any{"organisation": noUID, "handle": "ops"}), "not_granted", "", 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := d.wants(tc.status, tc.who, "POST", "/admin/v1/teams", tc.body)
@@ -130,7 +128,7 @@ func TestTeams_are_refused(t *testing.T) {
 
 func TestTeams_that_one_may_not_see_are_not_there(t *testing.T) {
 	d := newDesk(t)
-	for _, path := range []string{"/admin/v1/teams/" + string(d.ml.ID), "/admin/v1/teams/" + noTeam} {
+	for _, path := range []string{"/admin/v1/teams/" + string(d.ml.ID), "/admin/v1/teams/" + noUID} {
 		for method, body := range map[string]string{
 			"GET": "", "PATCH": `{"name": "x"}`, "DELETE": "",
 			"PUT": text(map[string]any{"organisation": string(d.acme.ID), "handle": "ml", "name": "x"}),
@@ -159,7 +157,7 @@ func TestLists_of_teams_hold_what_one_may_see(t *testing.T) {
 	}{
 		{"root", "", []string{"ml", "ops"}},
 		{"root", "?member=" + d.uid("mia"), []string{"ml"}},
-		{"root", "?organisation=" + noTeam, []string{}},
+		{"root", "?organisation=" + noUID, []string{}},
 		{"olga", "?organisation=" + acme, []string{"ml", "ops"}},
 		{"nia", "?organisation=" + acme, []string{"ml", "ops"}},
 		{"nia", "?organisation=" + acme + "&member=" + d.uid("mia"), []string{"ml"}},
@@ -238,7 +236,7 @@ func TestMembers_of_a_team(t *testing.T) {
 	d.wants(204, "nia", "DELETE", path+"/me", "")
 	d.wants(404, "tom", "GET", nia, "")
 	d.wants(404, "tom", "DELETE", nia, "")
-	d.wants(404, "tom", "PUT", path+"/"+noTeam, `{"role": "member"}`)
+	d.wants(404, "tom", "PUT", path+"/"+noUID, `{"role": "member"}`)
 	d.wants(400, "tom", "PUT", nia, `{"role": "king"}`)
 	d.wants(400, "tom", "PUT", nia, `{}`)
 	d.wants(http.StatusUnauthorized, "", "GET", path, "")

@@ -102,3 +102,12 @@ func node(tb testing.TB, modules, dir string, environment []string, arguments ..
 	}
 	return string(output)
 }
+
+func readFile(tb testing.TB, path string) []byte {
+	tb.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}
