@@ -2,6 +2,7 @@ package crud_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"os"
@@ -45,8 +46,8 @@ func newBrowser(tb testing.TB) *browser {
 	if os.Geteuid() == 0 {
 		arguments = append(arguments, "--no-sandbox") // Chromium has none for root
 	}
-	c := exec.CommandContext(tb.Context(), path, append(arguments, "about:blank")...)
-	c.WaitDelay = 5 * time.Second
+	// Not the context of the test, which would kill it before it has cleaned up.
+	c := exec.CommandContext(context.Background(), path, append(arguments, "about:blank")...)
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		tb.Fatal(err)
@@ -54,35 +55,51 @@ func newBrowser(tb testing.TB) *browser {
 	if err := c.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait() // it was killed, and says so
-	})
-	var said strings.Builder
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		said.WriteString(lines.Text() + "\n")
-		if _, address, found := strings.Cut(lines.Text(), "DevTools listening on "); found {
-			go func() {
-				for lines.Scan() { // or Chromium would wait for its log to be read
-				}
-			}()
-			return attach(tb, address)
+	address, ended := make(chan string, 1), make(chan struct{})
+	var said strings.Builder // read only when ended
+	go func() {
+		defer close(ended) // all processes of the browser have closed it
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			said.WriteString(lines.Text() + "\n")
+			if _, found, is := strings.Cut(lines.Text(), "DevTools listening on "); is {
+				address <- found
+			}
 		}
+	}()
+	b := &browser{tb: tb}
+	tb.Cleanup(func() {
+		if b.conn != nil {
+			_ = b.conn.WriteJSON(map[string]any{"id": 0, "method": "Browser.close"}) // else it is killed
+			_ = b.conn.Close()
+		}
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			_ = c.Process.Kill()
+			<-ended
+		}
+		_ = c.Wait() // how it ended is not what is tested
+	})
+	select {
+	case at := <-address:
+		b.attach(at)
+	case <-ended:
+		tb.Fatalf("chromium did not start:\n%s", said.String())
+	case <-time.After(browserTime):
+		tb.Fatal("chromium does not say where it listens")
 	}
-	tb.Fatalf("chromium did not start:\n%s", said.String())
-	return nil
+	return b
 }
 
-func attach(tb testing.TB, address string) *browser {
-	tb.Helper()
+// attach opens a page to drive.
+func (b *browser) attach(address string) {
+	b.tb.Helper()
 	conn, response, err := websocket.DefaultDialer.Dial(address, nil)
 	if err != nil {
-		tb.Fatal(err)
+		b.tb.Fatal(err)
 	}
 	_ = response.Body.Close()
-	tb.Cleanup(func() { _ = conn.Close() })
-	b := &browser{tb: tb, conn: conn}
+	b.conn = conn
 	var target struct{ TargetID string }
 	b.do(&target, "Target.createTarget", map[string]any{"url": "about:blank"})
 	var session struct{ SessionID string }
@@ -91,7 +108,6 @@ func attach(tb testing.TB, address string) *browser {
 	for _, domain := range []string{"Page", "Network", "Log", "Runtime"} {
 		b.do(nil, domain+".enable", nil)
 	}
-	return b
 }
 
 // do sends a command and waits for what it results in.

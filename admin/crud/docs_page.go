@@ -86,7 +86,7 @@ func renderPage(doc *huma.OpenAPI) ([]byte, error) {
 	}
 	for _, tag := range doc.Tags {
 		page.Chapters = append(page.Chapters, docChapter{
-			Name: tag.Name, Anchor: strings.ToLower(tag.Name), Description: tag.Description, Operations: chapter(doc, tag.Name),
+			Name: tag.Name, Anchor: "chapter-" + strings.ToLower(tag.Name), Description: tag.Description, Operations: chapter(doc, tag.Name),
 		})
 	}
 	known := doc.Components.Schemas

@@ -76,7 +76,7 @@ func (s *Surface) registerTeamMembers() {
 		Method: http.MethodGet, Path: one, OperationID: "getTeamMember", Tags: tag, Summary: "Read a membership of a team",
 	}, s.getTeamMember)
 	add(s, huma.Operation{
-		Method: http.MethodPut, Path: one, OperationID: "putTeamMember", Tags: tag, Summary: "Put an account into a team, or change what it is there",
+		Method: http.MethodPut, Path: one, OperationID: "putTeamMember", Tags: tag, Summary: "Set what an account is to a team",
 		Errors: []int{http.StatusPreconditionFailed},
 	}, s.putTeamMember)
 	add(s, huma.Operation{

@@ -90,8 +90,8 @@ func (s *Surface) registerTeams() {
 		Errors: []int{http.StatusPreconditionFailed},
 	}, s.patchTeam)
 	add(s, huma.Operation{
-		Method: http.MethodDelete, Path: "/teams/{team}", OperationID: "deleteTeam", Tags: tag, Summary: "Remove a team, its memberships and bindings",
-		Description: "A team that is the only owner of a namespace cannot be removed.",
+		Method: http.MethodDelete, Path: "/teams/{team}", OperationID: "deleteTeam", Tags: tag, Summary: "Remove a team",
+		Description: "With its memberships and bindings. A team that is the only owner of a namespace cannot be removed.",
 		Errors:      []int{http.StatusConflict, http.StatusPreconditionFailed},
 	}, s.deleteTeam)
 }

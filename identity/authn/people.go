@@ -16,7 +16,7 @@ import (
 // Collections of the directory that an Authenticator is to be fed with.
 var Collections = []string{
 	identity.CollectionAccounts, identity.CollectionTeams,
-	identity.CollectionGenerations, identity.CollectionRevocations,
+	identity.CollectionGenerations, identity.CollectionRevocations, identity.CollectionIdentities,
 }
 
 // people is what decides whether a genuine token still counts, and what headers say
