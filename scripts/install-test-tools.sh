@@ -1,23 +1,31 @@
 #!/bin/sh
-# Installs the real proxies that the tests start (nginx, Caddy, HAProxy) where apt
-# and root are there. It may be run any number of times and does nothing when all of
-# them are found. Elsewhere it says what is missing and leaves the rest to the tests:
-# they skip a missing proxy with its reason, and fail when CI is set.
+# Installs the real programs that the tests start where apt and root are there: proxies
+# (nginx, Caddy, HAProxy), a browser, curl, and Node.js for what comes from npm. It may
+# be run any number of times and does nothing when all of them are found. Elsewhere it
+# says what is missing and leaves the rest to the tests: they skip a missing program with
+# its reason, and fail when CI is set.
 set -eu
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-# missing prints the proxies that are not there.
+# there says whether a program is found, under any of its names.
+there() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	[ "$1" = chromium ] && { there chromium-browser || there google-chrome; }
+}
+
+# missing prints the programs that are not there.
 missing() {
-	for tool in nginx caddy haproxy; do
-		command -v "$tool" >/dev/null 2>&1 || printf ' %s' "$tool"
+	for tool in nginx caddy haproxy chromium curl node npm; do
+		there "$tool" || printf ' %s' "$tool"
 	done
 }
 
-# package prints Debian's name for a proxy.
+# package prints Debian's name for a program.
 package() {
 	case $1 in
 	nginx) echo nginx-light ;;
+	node) echo nodejs ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -33,7 +41,7 @@ if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" != 0 ]; then
 	echo "missing:$wanted. Tests that need them are skipped; on Debian or Ubuntu: sudo apt-get install$packages" >&2
 	exit 0
 fi
-echo "installing$packages with apt-get, for the tests that start real proxies; no service is started" >&2
+echo "installing$packages with apt-get, for the tests that start real programs; no service is started" >&2
 
 guard=
 log=$(mktemp)

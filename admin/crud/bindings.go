@@ -294,12 +294,3 @@ func (p bindingPatch) applied(there binding) BindingContent {
 	}
 	return BindingContent{Role: there.Role, Expires: there.Expires}
 }
-
-// unread are the conditions of what may be put over another one without having read it:
-// a document so small that who sends it has said all that there is to say.
-func (c Conditions) unread() Conditions {
-	if c.IfMatch == "" {
-		c.IfMatch = "*"
-	}
-	return c
-}

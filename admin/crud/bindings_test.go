@@ -107,6 +107,9 @@ func TestBindings_are_refused(t *testing.T) {
 		"of nobody":                             {"ada", "GET", "/admin/v1/namespaces/lab/binding", "", "invalid", "principal", 400},
 		"of a group of control characters":      {"ada", "PUT", bindingAt("lab", "group:a\x00b"), `{"role": "view"}`, "invalid", "principal", 400},
 		"with the principal in the body of PUT": {"ada", "PUT", bindingAt("lab", "group:x"), `{"role": "view", "principal": "group:y"}`, "invalid", "principal", 400},
+		"of two principals":                     {"ada", "DELETE", bindingAt("lab", d.account("vic")) + "&principal=group:x", "", "invalid", "principal", 400},
+		"with a query that is cut":              {"ada", "DELETE", bindingAt("lab", d.account("vic")) + "&x=%2", "", "invalid", "query", 400},
+		"with a query of two minds":             {"ada", "DELETE", bindingAt("lab", d.account("vic")) + ";principal=group:x", "", "invalid", "query", 400},
 		"in a namespace that is not there":      {"root", "PUT", bindingAt("nowhere", "group:x"), `{"role": "view"}`, "not_found", "", 404},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -60,7 +61,7 @@ func New(d Deps) *Surface { return &Surface{Deps: d, imports: importer{limits: d
 func (s *Surface) Register(e *echo.Echo) {
 	guarded := e.Group(base, s.admit)
 	s.api = humaecho.NewWithGroup(e, guarded, apiConfig(s.Version))
-	s.api.UseMiddleware(s.checkBody)
+	s.api.UseMiddleware(s.checkRequest)
 	s.registerNamespaces()
 	s.registerTeams()
 	s.registerTeamMembers()
@@ -181,10 +182,28 @@ func (s *Surface) clientOf(r *http.Request) string {
 	return peer.Addr().Unmap().String()
 }
 
-// checkBody refuses what huma's decoding would let pass: repeated members, other text
-// than UTF-8, more than one value.
-func (s *Surface) checkBody(ctx huma.Context, next func(huma.Context)) {
+// checkQuery refuses a query of which huma would read a part and others another one.
+func checkQuery(query string) error {
+	parameters, err := url.ParseQuery(query)
+	if err != nil {
+		return &identity.InvalidError{Field: "query", Why: "is malformed"}
+	}
+	for name, values := range parameters {
+		if len(values) > 1 {
+			return &identity.InvalidError{Field: web.Clip(name, 128), Why: "is given more than once"}
+		}
+	}
+	return nil
+}
+
+// checkRequest refuses what huma's decoding would let pass: repeated parameters and members,
+// other text than UTF-8, more than one value.
+func (s *Surface) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
+	if err := checkQuery(humaecho.Unwrap(ctx).Request().URL.RawQuery); err != nil {
+		writeProblem(s.api, ctx, s.problem(ctx.Context(), err))
+		return
+	}
 	if op.RequestBody == nil || op.Metadata[streamed] != nil {
 		next(ctx)
 		return

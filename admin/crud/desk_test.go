@@ -1,33 +1,30 @@
 package crud_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/gatehouse-authz/gatehouse/admin/crud"
 	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
 	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
-	"github.com/gatehouse-authz/gatehouse/engine"
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
-	"github.com/gatehouse-authz/gatehouse/schemas"
+	"github.com/gatehouse-authz/gatehouse/identity/token"
 )
 
 // desk is the surface of a real house over real HTTP. root is a platform admin; olga owns
 // the organisation acme, in whose team ml tom is owner and mia member; nia is in acme
 // only; ada owns the namespace lab, where ann is admin, vic views and ml edits; bob has
-// no part in anything.
+// no part in anything. mia has a token, an identity at corp and a role of the operator's.
 type desk struct {
 	*admintest.Gate
 	url       string
@@ -39,73 +36,16 @@ type desk struct {
 	tb        testing.TB
 }
 
-// questions is the engine, and keeps what it was asked. One that the schema of the
-// question does not take fails the test.
-type questions struct {
-	*engine.Engine
-	tb     testing.TB
-	schema *jsonschema.Schema
-	mu     sync.Mutex
-	asked  []map[string]any
-}
-
-// escapes are how Go writes control characters and JSON does not.
-var escapes = regexp.MustCompile(`\\x([0-9a-f]{2})`)
-
-func (q *questions) Decide(ctx context.Context, entrypoint string, input engine.Value) engine.Decision {
-	text := escapes.ReplaceAll([]byte(input.String()), []byte(`\u00$1`))
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err == nil {
-		err = q.schema.Validate(value)
-	}
-	if err != nil {
-		q.tb.Errorf("%s was asked what its schema does not take: %s: %v", entrypoint, text, err)
-	} else {
-		q.mu.Lock()
-		q.asked = append(q.asked, value.(map[string]any))
-		q.mu.Unlock()
-	}
-	return q.Engine.Decide(ctx, entrypoint, input)
-}
-
-// since gives what was asked after it was called last, without who asked.
-func (q *questions) since() []map[string]any {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	all := q.asked
-	q.asked = nil
-	for _, question := range all {
-		delete(question, "subject")
-	}
-	return all
-}
-
-func adminSchema(tb testing.TB) *jsonschema.Schema {
-	tb.Helper()
-	text, err := schemas.FS.ReadFile("admin.input.json")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("admin.input.json", document); err != nil {
-		tb.Fatal(err)
-	}
-	schema, err := compiler.Compile("admin.input.json")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return schema
-}
-
 // The uids of examples in the OpenAPI document, so that they name something here.
 const (
 	acmeUID = "01K9ZPX2N4R6S8T0V1W3Y5Z7A9"
 	mlUID   = "01K9ZQ4M3T5V7X8Y9A0B1C2D3E"
 	noUID   = "01K9ZZ0Q1R2S3T4V5W6X7Y8Z9A" // is nobody's
+)
+
+const (
+	corpURL = "https://id.corp.test/realms/main" // of the trusted issuer corp, where mia has an identity
+	miaJTI  = "MIAS-LAPTOP"                      // of a token of hers
 )
 
 func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
@@ -137,6 +77,14 @@ func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
 	d.Write(func(tx *identity.Tx) error {
 		return tx.PutBinding(identity.Binding{Namespace: "lab", Principal: identity.TeamPrincipal(d.ml.ID), Role: identity.Edit})
 	})
+	d.Write(func(tx *identity.Tx) error {
+		mia, now := d.people["mia"].ID, time.Now()
+		return errors.Join(
+			tx.GrantPlatformRole(mia, "auditor"),
+			tx.PutIdentity(identity.LinkedIdentity{Account: mia, Issuer: corpURL, Subject: "mia-at-corp"}),
+			tx.PutToken(identity.Token{JTI: miaJTI, Account: mia, Kind: token.KindPersonal, Name: "laptop", Issued: now, Expires: now.Add(time.Hour)}),
+		)
+	})
 	d.open()
 	return d
 }
@@ -144,7 +92,7 @@ func newDesk(tb testing.TB, opts ...admintest.Option) *desk {
 // open serves the surface with the error handler that its problems need.
 func (d *desk) open() {
 	d.tb.Helper()
-	d.questions = &questions{Engine: d.Engine, tb: d.tb, schema: adminSchema(d.tb)}
+	d.questions = newQuestions(d.tb, d.Engine)
 	proxies, err := web.NewProxies(nil)
 	if err != nil {
 		d.tb.Fatal(err)
@@ -162,7 +110,8 @@ func (d *desk) open() {
 	}
 	crud.New(crud.Deps{
 		Engine: d.questions, Directory: d.Directory, Authn: d.Authn, Issuer: d.Issuer,
-		Passwords: authn.NewPasswords(d.Directory, authn.PasswordOptions{}), Proxies: proxies, Logger: d.Log, Version: "1.2.3",
+		Passwords: authn.NewPasswords(d.Directory, authn.PasswordOptions{}), Proxies: proxies, Logger: d.Log,
+		Issuers: []crud.Issuer{{Name: "corp", URL: corpURL}}, Version: "1.2.3",
 	}).Register(e)
 	d.routes = e.Routes()
 	server := httptest.NewServer(e)

@@ -80,7 +80,10 @@ func TestThe_page_in_a_browser(t *testing.T) {
 		for _, width := range []int{1280, 390} {
 			t.Run(fmt.Sprintf("is readable when %s and %d wide", scheme, width), func(t *testing.T) {
 				b.look(width, scheme)
-				b.picture(fmt.Sprintf("docs-%s-%d", scheme, width))
+				for _, at := range []string{"chapter-calling", "patchBinding", "Entry"} {
+					b.evaluate(nil, `document.getElementById("`+at+`").scrollIntoView()`)
+					b.picture(fmt.Sprintf("docs-%s-%d-%s", scheme, width, at))
+				}
 				var beyond int
 				b.evaluate(&beyond, `document.documentElement.scrollWidth - window.innerWidth`)
 				if beyond > 0 {
@@ -190,6 +193,12 @@ func (d *desk) variables(id, line string) []string {
 	values := map[string]string{
 		"GATEHOUSE": d.url, "TOKEN": d.Token(d.people["root"]),
 		"NAMESPACE": "lab", "PRINCIPAL": d.account("vic"), "TEAM": mlUID, "ACCOUNT": d.uid("mia"), "ORGANISATION": acmeUID,
+		"JTI": miaJTI, "ISSUER": "corp", "ROLE": "auditor", "NAME": "mia",
+	}
+	for _, name := range regexp.MustCompile(`\$([A-Z_]+)`).FindAllStringSubmatch(line, -1) {
+		if values[name[1]] == "" && name[1] != "ETAG" {
+			d.tb.Fatalf("%s: the test has no value for $%s", id, name[1])
+		}
 	}
 	if id == "putTeam" {
 		values["TEAM"] = noUID // the example is another team, and a handle never changes

@@ -65,3 +65,12 @@ func (c Conditions) replaces(differs bool) error {
 	}
 	return nil
 }
+
+// unread are the conditions of what may be put over another one without having read it:
+// a document so small that who sends it has said all that there is to say.
+func (c Conditions) unread() Conditions {
+	if c.IfMatch == "" {
+		c.IfMatch = "*"
+	}
+	return c
+}

@@ -14,20 +14,22 @@ import (
 
 // entry is what one write did to one document.
 type entry struct {
-	Revision   uint64    `json:"revision" example:"4711" doc:"Of the directory; one write is one revision."`
-	Seq        int       `json:"seq" example:"1" doc:"Tells the documents of one revision apart."`
-	At         time.Time `json:"at" example:"2026-01-31T18:00:00.123Z"`
-	Actor      string    `json:"actor" example:"account:01K9ZR7B8C9D0E1F2G3H4J5K6M" doc:"Who wrote."`
-	Address    string    `json:"address,omitempty" example:"192.0.2.7" doc:"Where the request came from; missing for what did not come by HTTP."`
-	Collection string    `json:"collection" example:"namespaces"`
-	Key        string    `json:"key" example:"lab" doc:"Of the document in its collection."`
-	Before     object    `json:"before,omitempty" doc:"The document before; missing where there was none."`
-	After      object    `json:"after,omitempty" doc:"The document after; missing where it is gone."`
+	Revision   uint64 `json:"revision" example:"4711" doc:"Of the directory; one write is one revision."`
+	Seq        int    `json:"seq" example:"1" doc:"Tells the documents of one revision apart."`
+	At         string `json:"at" format:"date-time" example:"2026-01-31T18:00:00.120Z" doc:"In UTC, always to the millisecond, so that text sorts like time."`
+	Actor      string `json:"actor" example:"account:01K9ZR7B8C9D0E1F2G3H4J5K6M" doc:"Who wrote."`
+	Address    string `json:"address,omitempty" example:"192.0.2.7" doc:"Where the request came from; missing for what did not come by HTTP."`
+	Collection string `json:"collection" example:"namespaces"`
+	Key        string `json:"key" example:"lab" doc:"Of the document in its collection."`
+	Before     object `json:"before,omitempty" doc:"The document before; missing where there was none."`
+	After      object `json:"after,omitempty" doc:"The document after; missing where it is gone."`
 }
+
+const milliseconds = "2006-01-02T15:04:05.000Z"
 
 func entryOf(e identity.Entry) entry {
 	return entry{
-		Revision: e.Revision, Seq: e.Seq, At: e.At.UTC(), Actor: string(e.Actor), Address: e.Address,
+		Revision: e.Revision, Seq: e.Seq, At: e.At.UTC().Format(milliseconds), Actor: string(e.Actor), Address: e.Address,
 		Collection: e.Collection, Key: e.Key, Before: object(e.Before), After: object(e.After),
 	}
 }

@@ -243,7 +243,7 @@ func TestK03_the_journal_holds_no_secret(t *testing.T) {
 		all.WriteString(text(row))
 	}
 	slices.Sort(collections)
-	if want := []string{"accounts", "generations", "keys", "namespaces", "passwords", "teams", "tokens"}; !slices.Equal(collections, want) {
+	if want := []string{"accounts", "generations", "identities", "keys", "namespaces", "passwords", "teams", "tokens"}; !slices.Equal(collections, want) {
 		t.Errorf("the journal has rows of %v, want %v", collections, want)
 	}
 	secrets := append(sealed, password, hash, "$argon2", raw, strings.Split(raw, ".")[2], `"d":`)

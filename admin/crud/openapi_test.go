@@ -114,9 +114,11 @@ func TestThe_OpenAPI_document_passes_a_linter(t *testing.T) {
 }
 
 func TestA_client_that_is_generated_from_the_OpenAPI_document_manages_the_directory(t *testing.T) {
-	t.Skip("organisations have no routes yet, and this client makes one")
 	d := newDesk(t)
-	text, _ := d.document()
+	text, doc := d.document()
+	if doc.Paths["/organisations"] == nil {
+		t.Skip("organisations have no routes yet, and this client makes one")
+	}
 	modules, dir := nodeModules(t), t.TempDir()
 	writeFiles(t, dir, map[string][]byte{
 		"openapi.json": text, "client.ts": readTool(t, "client.ts"), "package.json": readTool(t, "package.json"),

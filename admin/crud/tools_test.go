@@ -3,6 +3,7 @@ package crud_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +39,14 @@ func program(tb testing.TB, names ...string) string {
 func nodeModules(tb testing.TB) string {
 	tb.Helper()
 	npm := program(tb, "npm")
-	program(tb, "node")
+	version, err := exec.CommandContext(tb.Context(), program(tb, "node"), "--version").Output()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	major := 0
+	if _, err := fmt.Sscanf(string(version), "v%d.", &major); err != nil || major < 20 {
+		missing(tb, "Node.js 20 or later is needed, this is "+string(version))
+	}
 	lock := readTool(tb, "package-lock.json")
 	cache, err := os.UserCacheDir()
 	if err != nil {

@@ -162,9 +162,9 @@ func TestJournal_as_json_is_one_whole_object_a_line(t *testing.T) {
 
 func TestJournal_follows_what_others_write(t *testing.T) {
 	t.Parallel()
-	h := keptHouse(t)
 	for name, limit := range map[string]string{"after the latest": "1", "after all": "0"} {
 		t.Run(name, func(t *testing.T) {
+			h := keptHouse(t)
 			ctx, stop := context.WithCancel(t.Context())
 			args := []string{"journal", "--data", h.data, "--follow", "--actor", "account:01J", "--limit", limit}
 			out, ended := &lockedBuffer{}, make(chan error, 1)
