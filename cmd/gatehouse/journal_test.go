@@ -92,7 +92,7 @@ func (h *house) writes(t *testing.T, actor identity.Actor, address, namespace, l
 }
 
 // short are lines of the journal without time and documents.
-func short(text string) []string {
+func shortened(text string) []string {
 	lines := []string{}
 	for line := range strings.Lines(text) {
 		found := regexp.MustCompile(`^\S+ (\d+ \S+ \S+ \S+ [a-z]+/?[a-z]*)`).FindStringSubmatch(line)
@@ -123,7 +123,7 @@ func TestJournal_shows_what_is_asked_for_oldest_first(t *testing.T) {
 		"--since 2001-01-01T00:00:00Z --key den": {first + "namespaces/den", two},
 		"--since 2999-01-01T00:00:00Z":           {},
 	} {
-		got := short(h.command(t, append([]string{"journal", "--data", h.data}, strings.Fields(args)...)...))
+		got := shortened(h.command(t, append([]string{"journal", "--data", h.data}, strings.Fields(args)...)...))
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("journal %s:\ngot  %q\nwant %q", args, got, want)
 		}
