@@ -1,77 +1,6 @@
 package identity
 
-import (
-	"database/sql"
-	"encoding/json"
-	"fmt"
-	"strings"
-)
-
-// Lists are read a page at a time, in the order of a key that does not change: what is
-// there from the first page to the last is seen exactly once, whatever others write.
-
-// Page asks for a part of a list: at most Limit entries (never more than 1,000) behind
-// the key After, "" = from the beginning.
-type Page struct {
-	After string
-	Limit int
-}
-
-// maxPage bounds the entries of one page.
-const maxPage = 1000
-
-func (p Page) limit() int {
-	if p.Limit < 1 || p.Limit > maxPage {
-		return maxPage
-	}
-	return p.Limit
-}
-
-// selection is a query for keys that grows condition by condition.
-type selection struct {
-	from  string // table, and the condition that leads to its rows
-	key   string
-	where []string
-	args  []any
-	empty bool // a condition that nothing can meet
-}
-
-func (s *selection) add(condition string, args ...any) {
-	s.where = append(s.where, condition)
-	s.args = append(s.args, args...)
-}
-
-// keys reads one page of keys, and the key to go on behind.
-func (s *selection) keys(tx *Tx, p Page) (keys []string, next string, err error) {
-	if s.empty {
-		return nil, "", nil
-	}
-	s.add(s.key+" > ?", p.After)
-	query := "SELECT DISTINCT " + s.key + " FROM " + s.from + " WHERE " + strings.Join(s.where, " AND ") +
-		fmt.Sprintf(" ORDER BY %s LIMIT %d", s.key, p.limit()+1)
-	err = scan(tx.ctx, tx.q, func(rows *sql.Rows) error {
-		var key string
-		err := rows.Scan(&key)
-		keys = append(keys, key)
-		return err
-	}, query, s.args...)
-	if err != nil {
-		return nil, "", translate("list", err)
-	}
-	return cut(keys, p, func(key string) string { return key })
-}
-
-// cut takes the one entry away that says there are more.
-func cut[T any](entries []T, p Page, key func(T) string) (page []T, next string, err error) {
-	if len(entries) <= p.limit() {
-		return entries, "", nil
-	}
-	page = entries[:p.limit()]
-	return page, key(page[len(page)-1]), nil
-}
-
-// beyond is above every name that begins with prefix: names are lower-case ASCII.
-func beyond(prefix string) string { return prefix + "~" }
+import "strings"
 
 // AccountFilter chooses accounts; a zero field admits all. The list is by ID, or by
 // handle where Prefix is given.
@@ -82,7 +11,7 @@ type AccountFilter struct {
 	Handle Handle // in any spelling
 	Email  string // in any spelling
 	UserID string
-	Prefix string // of the handle
+	Prefix string // of the handle, in any spelling
 	Role   PlatformRole
 	// Member chooses the organisations that this account is in; it needs Kind
 	// Organisation.
@@ -91,192 +20,124 @@ type AccountFilter struct {
 
 // ListAccounts gives a page of accounts and the key of the next page, "" after the last.
 func (tx *Tx) ListAccounts(f AccountFilter, p Page) (page []Account, next string, err error) {
-	s := f.selection()
-	keys, next, err := s.keys(tx, p)
-	if err != nil || len(keys) == 0 {
+	conditions, found := f.conditions()
+	if !found {
+		return nil, "", nil
+	}
+	list := keys{prefix: fold(f.Prefix), conditions: conditions}
+	ids, next, err := list.page(tx, p)
+	if err != nil || len(ids) == 0 {
 		return nil, "", err
 	}
-	if f.Prefix == "" {
-		page, err = loadAccounts(tx.ctx, tx.q, keys)
-		return page, next, translate("list accounts", err)
-	}
-	owners, err := tx.handleOwners(scopeAccount, handlesOf(keys))
-	if err != nil {
-		return nil, "", err
-	}
-	ids := make([]string, len(keys))
-	for i, handle := range keys {
-		ids[i] = owners[Handle(handle)]
+	if f.Prefix != "" {
+		if ids, err = tx.accountsWithHandles(ids); err != nil {
+			return nil, "", err
+		}
 	}
 	page, err = loadAccounts(tx.ctx, tx.q, ids)
 	return page, next, translate("list accounts", err)
 }
 
-func handlesOf(keys []string) []Handle {
-	handles := make([]Handle, len(keys))
-	for i, key := range keys {
-		handles[i] = Handle(key)
+// accountsWithHandles gives the ids of accounts in the order of their handles.
+func (tx *Tx) accountsWithHandles(handles []string) ([]string, error) {
+	owners, err := lookUp[string, string](tx, "SELECT handle, id FROM accounts WHERE "+among("handle"), handles)
+	ids := make([]string, len(handles))
+	for i, handle := range handles {
+		ids[i] = owners[handle]
 	}
-	return handles
+	return ids, err
 }
 
-func (f AccountFilter) selection() *selection {
-	s := &selection{from: "accounts", key: "id"}
-	if f.Prefix != "" {
-		s.key = "handle"
-		s.add("handle >= ? AND handle < ?", f.Prefix, beyond(f.Prefix))
+// conditions are what accounts have to meet; found is false where none can.
+func (f AccountFilter) conditions() (conditions []condition, found bool) {
+	conditions, found = f.named()
+	if !found {
+		return nil, false
 	}
-	switch f.Kind {
-	case "":
-		s.add("kind <> 'organisation'")
-	case Person:
-		s.add("kind = 'person'")
-	default: // said twice for the index of what is rare
-		s.add("kind = ? AND kind <> 'person'", string(f.Kind))
+	for _, of := range []struct{ given, table, account, where string }{
+		{string(f.Role), "platform_roles", "account_id", "role = ?"},
+		{string(f.Member), "members", "organisation_id", "account_id = ?"},
+	} {
+		if of.given == "" {
+			continue
+		}
+		w := walk{from: of.table, key: of.account, where: of.where, args: []any{of.given}}
+		check := "EXISTS (SELECT 1 FROM " + of.table + " AS held WHERE held." + of.account + " = %s AND held." + of.where + ")"
+		if f.Prefix != "" {
+			w.from += " CROSS JOIN accounts ON accounts.id = " + of.account // which keeps their order
+			w.where = of.table + "." + of.where
+			w.key, w.id, w.sorted = "accounts.handle", "accounts.id", true
+		}
+		conditions = append(conditions, condition{walks: []walk{w}, check: check, args: w.args})
 	}
-	switch f.State {
-	case "":
-	case Active:
-		s.add("state = 'active'")
-	default:
-		s.add("state = ? AND state <> 'active'", string(f.State))
+	if class := f.class(); f.Prefix == "" {
+		conditions = append(conditions, class)
+	} else { // of as many keys those that need no sorting
+		conditions = append([]condition{class}, conditions...)
 	}
-	f.named(s)
-	if f.Role != "" {
-		s.add("id IN (SELECT account_id FROM platform_roles WHERE role = ?)", string(f.Role))
-	}
-	if f.Member != "" {
-		s.add("id IN (SELECT organisation_id FROM members WHERE account_id = ?)", string(f.Member))
-	}
-	return s
+	return conditions, true
 }
 
-// named adds the conditions that at most one account meets.
-func (f AccountFilter) named(s *selection) {
+// class is the condition of kind and state: a walk for each pair, since between two
+// accounts of a rare kind or state any number of others may stand.
+func (f AccountFilter) class() condition {
+	kinds, states := []Kind{Person, Service}, []State{Invited, Active, Disabled}
+	if f.Kind != "" {
+		kinds = []Kind{f.Kind}
+	}
+	if f.State != "" {
+		states = []State{f.State}
+	}
+	var c condition
+	var pairs []string
+	for _, kind := range kinds {
+		for _, state := range states {
+			w := walk{from: "accounts", key: "id", where: "kind = ? AND state = ?", args: []any{string(kind), string(state)}}
+			if f.Prefix != "" {
+				w.key, w.id = "handle", "id"
+			}
+			c.walks = append(c.walks, w)
+			pairs = append(pairs, "(?, ?)")
+			c.args = append(c.args, w.args...)
+		}
+	}
+	c.check = "EXISTS (SELECT 1 FROM accounts AS a WHERE a.id = %s AND (a.kind, a.state) IN (VALUES " + strings.Join(pairs, ", ") + "))"
+	return c
+}
+
+// named are the conditions that at most one account meets; found is false where a name
+// is one that no account can have.
+func (f AccountFilter) named() (conditions []condition, found bool) {
+	add := func(column, value string) {
+		key := "id"
+		if f.Prefix != "" {
+			key = "handle"
+		}
+		conditions = append(conditions, condition{
+			walks: []walk{{from: "accounts", key: key, id: "id", where: column + " = ?", args: []any{value}}},
+			check: "EXISTS (SELECT 1 FROM accounts AS n WHERE n.id = %s AND n." + column + " = ?)",
+			args:  []any{value}, single: true,
+		})
+	}
 	if f.ID != "" {
-		s.add("id = ?", string(f.ID))
+		add("id", string(f.ID))
 	}
 	if f.Handle != "" {
 		handle, err := NormalHandle(string(f.Handle))
-		s.empty = s.empty || err != nil
-		s.add("handle = ?", string(handle))
+		if err != nil {
+			return nil, false
+		}
+		add("handle", string(handle))
 	}
 	if f.Email != "" {
 		email, err := NormalEmail(f.Email)
-		s.empty = s.empty || err != nil
-		s.add("email = ?", string(email))
+		if err != nil {
+			return nil, false
+		}
+		add("email", string(email))
 	}
 	if f.UserID != "" {
-		s.add("user_id = ?", f.UserID)
+		add("user_id", f.UserID)
 	}
-}
-
-// TeamFilter chooses teams; a zero field admits all. The list is by ID.
-type TeamFilter struct {
-	Organisation AccountID
-	Member       AccountID
-	Handle       Handle // in any spelling
-}
-
-// ListTeams gives a page of teams, without their members, and the key of the next page.
-func (tx *Tx) ListTeams(f TeamFilter, p Page) (page []Team, next string, err error) {
-	s := &selection{from: "teams", key: "id"}
-	if f.Organisation != "" {
-		s.add("organisation_id = ?", string(f.Organisation))
-	}
-	if f.Member != "" {
-		s.add("id IN (SELECT team_id FROM team_members WHERE account_id = ?)", string(f.Member))
-	}
-	if f.Handle != "" {
-		handle, err := NormalHandle(string(f.Handle))
-		s.empty = err != nil
-		s.add("handle = ?", string(handle))
-	}
-	keys, next, err := s.keys(tx, p)
-	if err != nil || len(keys) == 0 {
-		return nil, "", err
-	}
-	page, err = loadTeamHeaders(tx.ctx, tx.q, keys)
-	return page, next, translate("list teams", err)
-}
-
-// TeamHeader is a team without its members.
-func (tx *Tx) TeamHeader(id TeamID) (Team, error) {
-	teams, err := loadTeamHeaders(tx.ctx, tx.q, []string{string(id)})
-	if err != nil {
-		return Team{}, translate("read team", err)
-	}
-	if len(teams) == 0 {
-		return Team{}, fmt.Errorf("team: %w", ErrNotFound)
-	}
-	return teams[0], nil
-}
-
-// UpdateTeam sets the name of a team. Its handle and its organisation never change.
-func (tx *Tx) UpdateTeam(t Team) error {
-	there, err := tx.TeamHeader(t.ID)
-	if err != nil {
-		return fmt.Errorf("update team: %w", err)
-	}
-	switch {
-	case t.Handle != "" && t.Handle != there.Handle:
-		return fmt.Errorf("update team: %w", invalid("handle", "cannot be changed"))
-	case t.Organisation != "" && t.Organisation != there.Organisation:
-		return fmt.Errorf("update team: %w", invalid("organisation", "cannot be changed"))
-	}
-	if err := validName(t.Name); err != nil {
-		return fmt.Errorf("update team: %w", err)
-	}
-	return tx.change("update team", func() error {
-		if err := tx.touch(CollectionTeams, string(t.ID)); err != nil {
-			return err
-		}
-		return tx.exec("UPDATE teams SET name = ? WHERE id = ?", t.Name, string(t.ID))
-	})
-}
-
-// MemberEntry is a membership with the names of the account, for lists that people read.
-type MemberEntry struct {
-	Account AccountID
-	Handle  Handle
-	Name    string
-	Kind    Kind
-	State   State
-	Role    MemberRole
-}
-
-// ListMembers gives a page of an organisation's members by account ID.
-func (tx *Tx) ListMembers(organisation AccountID, p Page) (page []MemberEntry, next string, err error) {
-	return tx.listMembers(organisationMembers, string(organisation), p)
-}
-
-// ListTeamMembers gives a page of a team's members by account ID.
-func (tx *Tx) ListTeamMembers(team TeamID, p Page) (page []MemberEntry, next string, err error) {
-	return tx.listMembers(teamMembers, string(team), p)
-}
-
-func (tx *Tx) listMembers(of memberList, whole string, p Page) (page []MemberEntry, next string, err error) {
-	err = scan(tx.ctx, tx.q, func(rows *sql.Rows) error {
-		var m MemberEntry
-		var handle sql.NullString
-		err := rows.Scan(&m.Account, &m.Role, &handle, &m.Name, &m.Kind, &m.State)
-		m.Handle = Handle(handle.String)
-		page = append(page, m)
-		return err
-	}, "SELECT m.account_id, m.role, a.handle, a.name, a.kind, a.state FROM "+of.table+
-		" m JOIN accounts a ON a.id = m.account_id WHERE m."+of.of+" = ? AND m.account_id > ?"+
-		fmt.Sprintf(" ORDER BY m.account_id LIMIT %d", p.limit()+1), whole, p.After)
-	if err != nil {
-		return nil, "", translate("list members", err)
-	}
-	return cut(page, p, func(m MemberEntry) string { return string(m.Account) })
-}
-
-// packed is a list as one argument, for `IN (SELECT value FROM json_each(?))`.
-func packed[T ~string](values []T) string {
-	text, err := json.Marshal(values)
-	if err != nil {
-		return "[]" // strings always encode
-	}
-	return string(text)
+	return conditions, true
 }

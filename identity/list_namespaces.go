@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // NamespaceFilter chooses namespaces; a zero field admits all. The list is by name.
@@ -22,42 +21,76 @@ type NamespaceFilter struct {
 // ListNamespaces gives a page of namespaces, without their bindings, and the key of the
 // next page.
 func (tx *Tx) ListNamespaces(f NamespaceFilter, p Page) (page []Namespace, next string, err error) {
-	keys, next, err := f.selection(seconds(tx.dir.now())).keys(tx, p)
-	if err != nil || len(keys) == 0 {
+	if f.Value != "" && f.Label == "" {
+		return nil, "", fmt.Errorf("list namespaces: %w", invalid("label", "is needed where a value is given"))
+	}
+	names, next, err := keys{prefix: f.Prefix, conditions: f.conditions(seconds(tx.dir.now()))}.page(tx, p)
+	if err != nil || len(names) == 0 {
 		return nil, "", err
 	}
-	page, err = loadNamespaceHeaders(tx.ctx, tx.q, keys)
+	page, err = loadNamespaceHeaders(tx.ctx, tx.q, names)
 	return page, next, translate("list namespaces", err)
 }
 
-// selection goes by the index of one condition, which has the names in order, and looks
-// the others up for each.
-func (f NamespaceFilter) selection(now int64) *selection {
-	s := &selection{from: "namespaces", key: "name"}
-	label, owner := f.Label, f.Owner
-	switch {
-	case f.Label != "" && f.Value != "":
-		s.from, s.key, label = "labels", "namespace", ""
-		s.add("label = ? AND value = ?", f.Label, f.Value)
-	case f.Owner != "":
-		s.from, s.key, owner = "owners", "namespace", ""
-		s.add("principal = ?", string(f.Owner))
-	}
-	if f.Prefix != "" {
-		s.add(s.key+" >= ? AND "+s.key+" < ?", f.Prefix, beyond(f.Prefix))
-	}
-	if label != "" {
-		s.add(s.key+" IN (SELECT l.namespace FROM labels l WHERE l.label = ?)", label)
-	}
-	if owner != "" {
-		s.add(s.key+" IN (SELECT o.namespace FROM owners o WHERE o.principal = ?)", string(owner))
+func (f NamespaceFilter) conditions(now int64) (conditions []condition) {
+	if f.Owner != "" {
+		conditions = append(conditions, condition{
+			walks: []walk{ownedBy(f.Owner)}, args: []any{string(f.Owner)},
+			check: "EXISTS (SELECT 1 FROM owners AS o WHERE o.namespace = %s AND o.principal = ?)",
+		})
 	}
 	if f.Members != nil {
-		s.add(s.key+` IN (SELECT o.namespace FROM owners o WHERE o.principal IN (SELECT value FROM json_each(?))
-			UNION SELECT b.namespace FROM bindings b WHERE b.principal IN (SELECT value FROM json_each(?)) AND (b.expires = 0 OR b.expires > ?))`,
-			packed(f.Members), packed(f.Members), now)
+		conditions = append(conditions, membersOf(f.Members, now))
 	}
-	return s
+	if f.Label != "" {
+		c := condition{
+			walks: []walk{{from: "labels", key: "namespace", where: "label = ?", args: []any{f.Label}}},
+			check: "EXISTS (SELECT 1 FROM labels AS l WHERE l.namespace = %s AND l.label = ?)", args: []any{f.Label},
+		}
+		if f.Value != "" {
+			c.args = []any{f.Label, f.Value}
+			c.walks[0].where, c.walks[0].args = "label = ? AND value = ?", c.args
+			c.check = "EXISTS (SELECT 1 FROM labels AS l WHERE l.namespace = %s AND l.label = ? AND l.value = ?)"
+		}
+		conditions = append(conditions, c)
+	}
+	if len(conditions) == 0 {
+		conditions = []condition{{walks: []walk{{from: "namespaces", key: "name"}}}}
+	}
+	return conditions
+}
+
+func ownedBy(p Principal) walk {
+	return walk{from: "owners", key: "namespace", where: "principal = ?", args: []any{string(p)}}
+}
+
+// membersOf is the condition that any of the principals owns the namespace or is bound
+// in it, as of now.
+func membersOf(principals []Principal, now int64) condition {
+	principals = distinct(principals)
+	var c condition
+	for _, p := range principals {
+		c.walks = append(c.walks, ownedBy(p), walk{
+			from: "bindings", key: "namespace", where: "principal = ? AND (expires = 0 OR expires > ?)", args: []any{string(p), now},
+		})
+	}
+	all := packed(principals)
+	c.check = `(EXISTS (SELECT 1 FROM owners AS m WHERE m.namespace = %s AND ` + among("m.principal") + `)
+		OR EXISTS (SELECT 1 FROM bindings AS m WHERE m.namespace = %s AND ` + among("m.principal") + ` AND (m.expires = 0 OR m.expires > ?)))`
+	c.args = []any{all, all, now}
+	return c
+}
+
+// packed is a list as one argument, for [among].
+func packed[T ~string](values []T) string {
+	b := []byte{'['}
+	for i, value := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(value))
+	}
+	return string(append(b, ']'))
 }
 
 // NamespaceHeader is a namespace without its bindings.
@@ -70,81 +103,6 @@ func (tx *Tx) NamespaceHeader(name NamespaceName) (Namespace, error) {
 		return Namespace{}, fmt.Errorf("namespace: %w", ErrNotFound)
 	}
 	return found[0], nil
-}
-
-// BindingFilter chooses bindings; a zero field admits all. The list is by namespace and
-// principal, expired ones included.
-type BindingFilter struct {
-	Namespace  NamespaceName
-	Principals []Principal
-	Role       Role
-}
-
-const bindingColumns = "SELECT namespace, principal, role, expires FROM bindings WHERE "
-
-// ListBindings gives a page of bindings and the key of the next page.
-func (tx *Tx) ListBindings(f BindingFilter, p Page) (page []Binding, next string, err error) {
-	where, args := []string{}, []any{}
-	if p.After != "" {
-		name, principal, _ := strings.Cut(p.After, " ")
-		where, args = append(where, "(namespace, principal) > (?, ?)"), append(args, name, principal)
-	}
-	if f.Namespace != "" {
-		where, args = append(where, "namespace = ?"), append(args, string(f.Namespace))
-	}
-	if f.Principals != nil {
-		where, args = append(where, "principal IN (SELECT value FROM json_each(?))"), append(args, packed(f.Principals))
-	}
-	if f.Role != "" {
-		where, args = append(where, "role = ?"), append(args, string(f.Role))
-	}
-	condition := "TRUE"
-	if len(where) > 0 {
-		condition = strings.Join(where, " AND ")
-	}
-	page, err = tx.bindings(condition+fmt.Sprintf(" ORDER BY namespace, principal LIMIT %d", p.limit()+1), args...)
-	if err != nil {
-		return nil, "", err
-	}
-	// No namespace has a blank in its name.
-	return cut(page, p, func(b Binding) string { return string(b.Namespace) + " " + string(b.Principal) })
-}
-
-// Binding finds what a principal is granted in a namespace.
-func (tx *Tx) Binding(name NamespaceName, p Principal) (Binding, error) {
-	found, err := tx.bindings("namespace = ? AND principal = ?", string(name), string(p))
-	if err != nil {
-		return Binding{}, err
-	}
-	if len(found) == 0 {
-		return Binding{}, fmt.Errorf("binding: %w", ErrNotFound)
-	}
-	return found[0], nil
-}
-
-func (tx *Tx) bindings(condition string, args ...any) (found []Binding, err error) {
-	err = scan(tx.ctx, tx.q, func(rows *sql.Rows) error {
-		var b Binding
-		var expires int64
-		err := rows.Scan(&b.Namespace, &b.Principal, &b.Role, &expires)
-		b.Expires = moment(expires)
-		found = append(found, b)
-		return err
-	}, bindingColumns+condition, args...)
-	return found, translate("read bindings", err)
-}
-
-// loadTeamHeaders reads those of the teams that exist, without their members, in the
-// order of ids.
-func loadTeamHeaders(ctx context.Context, q querier, ids []string) ([]Team, error) {
-	found := make(map[string]*Team, len(ids))
-	err := scanIn(ctx, q, func(rows *sql.Rows) error {
-		t := Team{Members: map[AccountID]MemberRole{}}
-		err := rows.Scan(&t.ID, &t.Organisation, &t.Handle, &t.Name)
-		found[string(t.ID)] = &t
-		return err
-	}, "SELECT id, organisation_id, handle, name FROM teams", "id", ids)
-	return inOrder(ids, found), err
 }
 
 // loadNamespaceHeaders reads those of the namespaces that exist, without their bindings,

@@ -9,8 +9,8 @@ import (
 )
 
 // migrate brings the schema up to date, all of it in one transaction. Each
-// migration describes its tables by types of its own: the row types of today
-// may change, what a migration did may not.
+// migration describes its tables by types or statements of its own: the row types of
+// today may change, what a migration did may not.
 func migrate(db *gorm.DB) error {
 	m := gormigrate.New(db, &gormigrate.Options{
 		TableName:                 "migrations",

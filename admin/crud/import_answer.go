@@ -76,7 +76,8 @@ type importing struct {
 	run     *manifest.Run
 	written atomic.Int64
 	changed lineSet
-	kept    []*manifest.Report // of a rehearsal, in whose transaction nobody waits for the caller
+	alone   bool             // nobody else writes where this does
+	kept    *manifest.Report // of a rehearsal, until its transaction has ended
 }
 
 // perform does the import and answers.
@@ -105,9 +106,27 @@ func (i *importing) apply(ctx context.Context) error {
 	if !i.dryRun {
 		return i.run.Apply(ctx)
 	}
-	err := i.run.Rehearse(ctx, func(*identity.Tx) error { return i.surface.mayImport(ctx, i.request) })
-	for _, report := range i.kept {
-		err = errors.Join(err, i.tell(report))
+	return i.rehearse(ctx)
+}
+
+// rehearse tries the import out: one that is a single transaction in the directory
+// itself, where others wait for it no longer than for the import, a larger one on a copy.
+func (i *importing) rehearse(ctx context.Context) (err error) {
+	if i.state.Entries() > i.surface.imports.limits.batch {
+		scratch, remove, err := i.surface.Directory.Scratch(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if err := remove(); err != nil {
+				i.surface.Logger.WarnContext(ctx, "the copy of a dry run was not removed", "error", err)
+			}
+		}()
+		i.run.Directory, i.alone = scratch, true
+	}
+	err = i.run.Rehearse(ctx, func(*identity.Tx) error { return i.surface.mayImport(ctx, i.request) })
+	if i.kept != nil {
+		err = errors.Join(err, i.tell(i.kept))
 	}
 	return err
 }
@@ -121,8 +140,8 @@ func (i *importing) progress() importProgress {
 // took is told of each transaction after its end, so that a caller who reads slowly
 // keeps nobody waiting.
 func (i *importing) took(_ *manifest.Batch, report *manifest.Report) error {
-	if i.dryRun {
-		i.kept = append(i.kept, report)
+	if i.dryRun && !i.alone {
+		i.kept = report
 		return nil
 	}
 	i.written.Store(int64(i.run.Written))

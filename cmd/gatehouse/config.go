@@ -27,6 +27,7 @@ type Config struct {
 	Policies  PoliciesConfig  `koanf:"policies"`
 	Ingress   IngressConfig   `koanf:"ingress"`
 	Login     LoginConfig     `koanf:"login"`
+	Issuers   []IssuerConfig  `koanf:"issuers"` // others whose tokens count too
 }
 
 // TLSConfig names the files of the certificate, with its intermediates, and of its key,

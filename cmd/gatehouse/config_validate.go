@@ -68,6 +68,9 @@ func (c Config) validate() error {
 			fail("login.url", "%q is not an absolute http(s) URL", c.Login.URL)
 		}
 	}
+	if _, err := trustedIssuers(c.Issuers); err != nil {
+		errs = append(errs, err)
+	}
 	if len(errs) == 0 {
 		// The names of presets and policy headers are the surface's to judge.
 		if err := ingressConfig(c).Check(); err != nil {

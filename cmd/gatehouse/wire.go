@@ -46,8 +46,12 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	people := authn.New(issuer, authn.Options{Logger: log})
 	metrics := admin.NewMetrics(version)
+	others, err := openTrusted(ctx, cfg, issuer, log, now, nil)
+	if err != nil {
+		return nil, err
+	}
+	people := authn.New(issuer, authn.Options{Logger: log, Trusted: others})
 	decider := engine.New(engineOptions(cfg, now, metrics))
 	if err := dir.AttachAll(ctx,
 		identity.Feed{Sink: keys, Collections: []string{identity.CollectionKeys}},

@@ -55,8 +55,12 @@ func (r record) compare(s record) int {
 func (s *spool) add(group, order uint64, write func(buf []byte) []byte) error {
 	start := len(s.data)
 	memory := cmp.Or(s.memory, spoolMemory)
-	if cap(s.data)-start < spoolStep { // append would grow it by less, and copy more
+	// append would grow both by less, and copy more.
+	if cap(s.data)-start < spoolStep {
 		s.data = slices.Grow(s.data, max(min(start, memory-start), 0)+spoolStep)
+	}
+	if n := len(s.index); n == cap(s.index) {
+		s.index = slices.Grow(s.index, max(n, 16))
 	}
 	s.data = write(s.data)
 	s.index = append(s.index, spooled{group, order, start, len(s.data)})

@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	fetchTime    = 5 * time.Second // all of one refresh: discovery, key set, every byte of them
 	maxDocument  = 1 << 20
 	maxHeaders   = 64 << 10
 	discoveredAt = "/.well-known/openid-configuration"
@@ -36,22 +35,23 @@ func (e *DocumentError) Error() string {
 
 // fetcher gets the key set of one issuer and reaches nothing else.
 type fetcher struct {
-	config Config
-	client *http.Client
+	config  Config
+	client  *http.Client
+	timeout time.Duration // of discovery and key set together
 }
 
 func newFetcher(c Config, o Options) *fetcher {
 	issuer, _ := url.Parse(c.Issuer) // Check has accepted it
 	dialer := &net.Dialer{
-		Timeout: fetchTime, Resolver: o.Resolver,
+		Timeout: o.Timeout, Resolver: o.Resolver,
 		Control: reach{loopback: loopbackHost(issuer.Hostname()), networks: c.AllowNetworks}.control,
 	}
-	return &fetcher{config: c, client: &http.Client{
+	return &fetcher{config: c, timeout: o.Timeout, client: &http.Client{
 		Transport: &http.Transport{
 			// Not through a proxy: it would connect to what control refuses.
 			Proxy: nil, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
 			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-			TLSHandshakeTimeout: fetchTime,
+			TLSHandshakeTimeout: o.Timeout,
 			DisableKeepAlives:   true, // minutes pass until the next one
 			// A small body must not become a large one.
 			DisableCompression: true, MaxResponseHeaderBytes: maxHeaders,
@@ -63,7 +63,7 @@ func newFetcher(c Config, o Options) *fetcher {
 
 // keys gets the keys that the issuer publishes now.
 func (f *fetcher) keys(ctx context.Context) (*keySet, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	at, err := f.locate(ctx)
 	if err != nil {

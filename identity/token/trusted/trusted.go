@@ -36,6 +36,7 @@ type Options struct {
 	Refresh  time.Duration // keys are fetched again after it at the latest, where they are used; 0 = 5 minutes
 	CoolDown time.Duration // between two fetches, whatever is presented; 0 = 30 seconds
 	Stale    time.Duration // keys count so long while the issuer cannot be reached; 0 = 1 hour
+	Timeout  time.Duration // of one fetch, every byte of it; 0 = 5 seconds
 
 	RootCAs  *x509.CertPool // nil = the system's
 	Resolver *net.Resolver  // nil = the system's
@@ -54,7 +55,7 @@ func (o Options) filled() Options {
 	for _, d := range []struct {
 		value     *time.Duration
 		otherwise time.Duration
-	}{{&o.Refresh, 5 * time.Minute}, {&o.CoolDown, 30 * time.Second}, {&o.Stale, time.Hour}} {
+	}{{&o.Refresh, 5 * time.Minute}, {&o.CoolDown, 30 * time.Second}, {&o.Stale, time.Hour}, {&o.Timeout, 5 * time.Second}} {
 		if *d.value <= 0 {
 			*d.value = d.otherwise
 		}
