@@ -141,6 +141,7 @@ func defaultConfig() Config {
 			Memo: MemoConfig{Enabled: true, Entries: 100_000, Bytes: 64 * mebibyte},
 		},
 		Policies: PoliciesConfig{CustomAllow: []string{}},
+		Issuers:  []IssuerConfig{},
 		Ingress: IngressConfig{
 			TrustedProxies: []string{}, Nginx: NginxConfig{Source: "url"},
 			Headers: []string{"oauth2-proxy"}, PolicyHeaders: []string{}, SmuggledHeaders: "refuse",

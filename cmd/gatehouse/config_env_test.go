@@ -55,6 +55,13 @@ var fromEnvironment = map[string]struct {
 	"ingress.smuggled_headers": {text: "warn", want: "warn"},
 	"ingress.cacheable":        {text: "true", want: true},
 	"login.url":                {text: "https://login.example.org/", want: "https://login.example.org/"},
+	"issuers": {
+		text: "[{name: corp, issuer: https://id.example.org, audience: gatehouse}]",
+		want: []any{map[string]any{
+			"name": "corp", "issuer": "https://id.example.org", "audience": "gatehouse", "algorithms": []string(nil), "jwks_url": "",
+			"groups_claim": "", "groups_prefix": "", "unlinked": "", "allow_hosts": []string(nil), "allow_networks": []string(nil),
+		}},
+	},
 }
 
 func TestEvery_key_is_set_by_its_environment_name_alone(t *testing.T) {

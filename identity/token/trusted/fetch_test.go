@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -80,7 +81,7 @@ func rowRedirects(t *testing.T) {
 
 func rowBodies(t *testing.T) {
 	var sent atomic.Int64
-	endless := func(w http.ResponseWriter, _ *http.Request) {
+	spaces := func(w io.Writer, sent *atomic.Int64) {
 		block := []byte(strings.Repeat(" ", 64<<10))
 		for range 100 << 20 / len(block) {
 			n, err := w.Write(block)
@@ -90,11 +91,11 @@ func rowBodies(t *testing.T) {
 		}
 	}
 	for name, answer := range map[string]http.HandlerFunc{
-		"100 MB of spaces": endless,
+		"100 MB of spaces": func(w http.ResponseWriter, _ *http.Request) { spaces(w, &sent) },
 		"compressed": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			z := gzip.NewWriter(w)
-			endless(discarding{z}, nil)
+			spaces(z, new(atomic.Int64)) // a few bytes when they are packed
 			_ = z.Close()
 		},
 		"just too long": func(w http.ResponseWriter, _ *http.Request) { trustedtest.Answer(w, strings.Repeat(" ", 1<<20+1)) },
@@ -128,15 +129,9 @@ func rowBodies(t *testing.T) {
 	}
 }
 
-// discarding lets a writer stand where an answer is written.
-type discarding struct{ *gzip.Writer }
-
-func (discarding) Header() http.Header { return http.Header{} }
-func (discarding) WriteHeader(int)     {}
-
 func rowSlow(t *testing.T) {
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
+	defer close(release) // before the servers are closed, which wait for their answers
 	for name, answer := range map[string]http.HandlerFunc{
 		"never answers": func(http.ResponseWriter, *http.Request) { <-release },
 		"drips": func(w http.ResponseWriter, r *http.Request) {
@@ -304,7 +299,7 @@ func TestLoad_asks_no_discovery_where_the_key_set_is_configured(t *testing.T) {
 func TestLoad_ends_with_its_context(t *testing.T) {
 	w := newWorld(t, nil)
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
+	defer close(release) // before the servers are closed, which wait for their answers
 	w.ReplaceKeys(func(http.ResponseWriter, *http.Request) { <-release })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
