@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -112,9 +113,9 @@ func (k keys) query(walks []walk, walked int, p Page) (string, []any) {
 			if j == walked {
 				continue
 			}
-			id := w.id
-			if id == "" {
-				id = w.key
+			id := cmp.Or(w.id, w.key)
+			if !strings.Contains(id, ".") { // else the tables of the check would answer to it
+				id = w.from + "." + id
 			}
 			parts[i] += " AND " + strings.ReplaceAll(c.check, "%s", id)
 			args = append(args, c.args...)

@@ -200,8 +200,15 @@ func (d *desk) variables(id, line string) []string {
 			d.tb.Fatalf("%s: the test has no value for $%s", id, name[1])
 		}
 	}
-	if id == "putTeam" {
-		values["TEAM"] = noUID // the example is another team, and a handle never changes
+	switch id {
+	case "putTeam": // the example is another one, and a handle never changes
+		values["TEAM"] = noUID
+	case "putAccount":
+		values["ACCOUNT"] = noUID
+	case "putOrganisation":
+		values["ORGANISATION"] = noUID
+	case "createToken": // for oneself
+		values["ACCOUNT"] = d.uid("root")
 	}
 	if strings.Contains(line, "$ETAG") {
 		url := regexp.MustCompile(`"\$GATEHOUSE([^"]+)"`).FindStringSubmatch(line)[1]

@@ -84,7 +84,7 @@ func (h importHouse) begin(ctx context.Context, raw, query string, body io.Reade
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	return (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	return (&http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second}}).Do(r)
 }
 
 // send imports a body as somebody and waits for the end.

@@ -10,25 +10,25 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
-// teamMember is an account in a team, with what people know it by.
-type teamMember struct {
+// member is an account in a team or an organisation, with what people know it by.
+type member struct {
 	UID    string `json:"uid" example:"01K9ZR7B8C9D0E1F2G3H4J5K6M" doc:"Of the account."`
 	Handle string `json:"handle,omitempty" example:"nia" doc:"Missing while the account has none."`
 	Name   string `json:"name" example:"Nia Adeyemi"`
 	Kind   string `json:"kind" enum:"person,service"`
 	State  string `json:"state" enum:"invited,active,disabled"`
-	Role   string `json:"role" enum:"member,owner" doc:"Owners say who is in the team."`
+	Role   string `json:"role" enum:"member,owner" doc:"Owners say who is a member."`
 }
 
-func teamMemberOf(m identity.MemberEntry) teamMember {
-	return teamMember{
+func memberOf(m identity.MemberEntry) member {
+	return member{
 		UID: string(m.Account), Handle: string(m.Handle), Name: m.Name,
 		Kind: string(m.Kind), State: string(m.State), Role: string(m.Role),
 	}
 }
 
-type teamMemberContent struct {
-	Role string `json:"role" enum:"member,owner" example:"member" doc:"Owners say who is in the team."`
+type memberContent struct {
+	Role string `json:"role" enum:"member,owner" example:"member" doc:"Owners say who is a member."`
 }
 
 type TeamMemberPath struct {
@@ -47,7 +47,7 @@ func (p *TeamMemberPath) resource(role string) resource {
 
 type teamMemberAnswer struct {
 	ETag string `header:"ETag"`
-	Body teamMember
+	Body member
 }
 
 type teamMemberWritten struct {
@@ -55,13 +55,13 @@ type teamMemberWritten struct {
 	RevisionHeader
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
-	Body     teamMember
+	Body     member
 }
 
 type teamMemberList struct {
 	Body struct {
-		Items []teamMember `json:"items"`
-		Next  string       `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
+		Items []member `json:"items"`
+		Next  string   `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
 	}
 }
 
@@ -113,9 +113,9 @@ func (s *Surface) listTeamMembers(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out := &teamMemberList{}
-	out.Body.Items = make([]teamMember, 0, len(found))
+	out.Body.Items = make([]member, 0, len(found))
 	for _, m := range found {
-		out.Body.Items = append(out.Body.Items, teamMemberOf(m))
+		out.Body.Items = append(out.Body.Items, memberOf(m))
 	}
 	out.Body.Next, err = s.cursor(next, "team members", in.TeamPath)
 	return out, err
@@ -143,7 +143,7 @@ func (s *Surface) getTeamMember(ctx context.Context, in *TeamMemberPath) (*teamM
 func (s *Surface) putTeamMember(ctx context.Context, in *struct {
 	TeamMemberPath
 	Conditions
-	Body teamMemberContent
+	Body memberContent
 }) (*teamMemberWritten, error) {
 	if err := in.resolve(ctx); err != nil {
 		return nil, err
@@ -208,16 +208,16 @@ func (s *Surface) deleteTeamMember(ctx context.Context, in *struct {
 }
 
 // teamMembership is what an account is to a team.
-func teamMembership(tx *identity.Tx, of *TeamMemberPath) (teamMember, error) {
+func teamMembership(tx *identity.Tx, of *TeamMemberPath) (member, error) {
 	account, err := tx.Account(identity.AccountID(of.Account))
 	if err != nil {
-		return teamMember{}, err
+		return member{}, err
 	}
 	role, is := account.Teams[identity.TeamID(of.Team)]
 	if !is {
-		return teamMember{}, fmt.Errorf("team member: %w", identity.ErrNotFound)
+		return member{}, fmt.Errorf("team member: %w", identity.ErrNotFound)
 	}
-	return teamMemberOf(identity.MemberEntry{
+	return memberOf(identity.MemberEntry{
 		Account: account.ID, Handle: account.Handle, Name: account.Name, Kind: account.Kind, State: account.State, Role: role,
 	}), nil
 }

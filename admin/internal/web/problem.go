@@ -91,6 +91,7 @@ func Classify(err error) Problem {
 		denied  *DeniedError
 		refused *authn.Refused
 		unmet   *PreconditionError
+		tooMany *authn.TooManyError
 	)
 	switch {
 	case errors.As(err, &refused):
@@ -99,6 +100,9 @@ func Classify(err error) Problem {
 		p.Status, p.Code, p.Title, p.login = http.StatusUnauthorized, denied.Reason, "Sign in first.", true
 	case errors.As(err, &denied):
 		p.Status, p.Code, p.Title, p.Detail = http.StatusForbidden, denied.Reason, "You may not do that.", denied.Why
+	case errors.As(err, &tooMany):
+		p.Status, p.Code, p.Title = http.StatusTooManyRequests, "too_many_attempts", "Too many attempts failed; wait before the next one."
+		p.RetryAfter = tooMany.Seconds()
 	case errors.As(err, &unmet) && unmet.Missing:
 		p.Status, p.Code, p.Title = http.StatusPreconditionRequired, "precondition_required", "The request must be conditional."
 		p.Field, p.Detail = unmet.Header, unmet.Why

@@ -22,6 +22,9 @@ reason := subject.refused if {
 	subject.refused
 } else := "custom_deny" if {
 	denied
+} else := "not_granted" if {
+	minting
+	not may_mint
 } else := "custom_allow" if {
 	allowed
 } else := "unknown_action" if {
@@ -33,6 +36,23 @@ reason := subject.refused if {
 } else := granted if {
 	granted
 } else := "not_granted"
+
+# Whoever holds a token that was made for a purpose makes no further ones, and nobody
+# makes one that speaks for another person.
+minting if {
+	input.resource.kind == "token"
+	input.action == "create"
+}
+
+may_mint if {
+	input.subject.token.kind == "access"
+	input.resource.account == input.subject.id
+}
+
+may_mint if {
+	input.subject.token.kind == "access"
+	data.identity.accounts[input.resource.account].kind == "service"
+}
 
 # Of several rules that speak, the first by name and words, so that two of them
 # never conflict.

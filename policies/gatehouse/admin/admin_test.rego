@@ -16,6 +16,7 @@ accounts := {
 	"ANN": person({}, {}, {}),
 	"VIC": person({}, {}, {}),
 	"BOB": person({}, {}, {}),
+	"BOT": object.union(person({}, {}, {}), {"kind": "service"}),
 	"DEE": object.union(person({"admin": true}, {}, {}), {"state": "disabled"}),
 }
 
@@ -39,7 +40,7 @@ identity := {
 	}}},
 }
 
-subject(id) := {"id": id, "kind": "account", "groups": {}, "token": {"kind": "", "jti": "", "issuer": "", "scopes": {}}}
+subject(id) := {"id": id, "kind": "account", "groups": {}, "token": {"kind": "access", "jti": "", "issuer": "", "scopes": {}}}
 
 anonymous := object.union(subject(""), {"kind": "anonymous"})
 
@@ -84,6 +85,12 @@ cases := {
 	"a token of another": ["BOB", "create", {"kind": "token", "account": "ROOT"}, "not_granted"],
 	"a token of nobody": ["BOB", "create", {"kind": "token"}, "not_granted"],
 	"a token of one's own is revoked": ["BOB", "delete", {"kind": "token", "id": "jti", "account": "BOB"}, "self"],
+	"a token of another by an admin": ["ROOT", "create", {"kind": "token", "account": "BOB"}, "not_granted"],
+	"a token of a service by an admin": ["ROOT", "create", {"kind": "token", "account": "BOT"}, "role"],
+	"a token of a service by nobody else": ["OLGA", "create", {"kind": "token", "account": "BOT"}, "not_granted"],
+	"one's own token is named": ["BOB", "update", {"kind": "token", "id": "jti", "account": "BOB", "fields": {"name": true}}, "self"],
+	"one's own identities are read": ["BOB", "list", {"kind": "identity", "account": "BOB"}, "self"],
+	"and linked by admins alone": ["BOB", "create", {"kind": "identity", "account": "BOB", "issuer": "https://idp"}, "not_granted"],
 	"no new account": ["OLGA", "create", {"kind": "account"}, "not_granted"],
 	"a new account by an admin": ["ROOT", "create", {"kind": "account"}, "role"],
 	"another platform role is no admin's": ["AUDITOR", "create", {"kind": "account"}, "not_granted"],
@@ -180,6 +187,13 @@ usable(entry) if {
 journal := {"kind": "journal"}
 
 by(name, why) := {"rule": concat("", ["custom.admin.", name]), "why": why}
+
+test_a_personal_token_makes_no_others if {
+	some id in ["BOB", "ROOT"]
+	who := object.union(subject(id), {"token": {"kind": "personal", "jti": "j", "issuer": "i", "scopes": {}}})
+	resource := {"kind": "token", "account": "BOT"}
+	decide(who, "create", resource) == decided("deny", "not_granted", "create", resource)
+}
 
 test_a_custom_deny_binds_admins_too if {
 	got := decide(subject("ROOT"), "list", journal) with data.custom.admin.freeze.deny as {"release week"}
