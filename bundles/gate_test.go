@@ -56,6 +56,7 @@ func Test_good_folders_pass(t *testing.T) {
 		"flat_files_as_a_config_map_mounts_them": 2,
 		"libraries_and_both_questions":           1,
 		"keyed_reads_of_people":                  0,
+		"scopes_of_an_operator":                  0,
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +129,7 @@ func found(findings []Finding, line string) bool {
 }
 
 func Test_what_configuration_opens_passes(t *testing.T) {
-	for _, name := range []string{"shape_allow_not_opened", "routes_public_not_opened", "routes_before_a_default", "routes_role_widened"} {
+	for _, name := range []string{"shape_allow_not_opened", "routes_public_not_opened", "routes_before_a_default", "routes_role_widened", "scopes_widened"} {
 		t.Run(name, func(t *testing.T) {
 			mustGate(t, opened(sources(os.DirFS(filepath.Join(cases, "broken", name)))))
 		})
@@ -148,6 +149,13 @@ func Test_opening_one_question_does_not_open_another(t *testing.T) {
 		if got := rejection(t, s).Stage; got != StageShape {
 			t.Errorf("stage with %v: got %s, want %s", settings, got, StageShape)
 		}
+	}
+}
+
+func Test_opening_the_ingress_does_not_widen_scopes_of_another_question(t *testing.T) {
+	got := rejection(t, opened(sources(os.DirFS(filepath.Join(cases, "broken", "scopes_widened_in_another_question")))))
+	if got.Stage != StageRoutes {
+		t.Errorf("stage: got %s, want %s", got.Stage, StageRoutes)
 	}
 }
 

@@ -32,13 +32,13 @@ var (
 	accessPattern    = regexp.MustCompile(`^(namespace|self|account|public|role:[a-z0-9][a-z0-9._-]*)$`)
 )
 
-// tables checks the routes and roles of the defaults and of an operator.
+// tables checks the routes of the defaults and the tables of an operator.
 type tables struct {
 	findings []Finding
 	file     string
 }
 
-// checkTables checks both tables by themselves, each against itself for ties,
+// checkTables checks the tables by themselves, routes against themselves for ties,
 // and the operator's against the defaults for what would let more pass.
 func checkTables(custom *tree, defaults, data map[string]any) []Finding {
 	own := tables{file: custom.file(customRoot, "routes")}
@@ -53,7 +53,9 @@ func checkTables(custom *tree, defaults, data map[string]any) []Finding {
 	}
 	roles := tables{file: custom.file(customRoot, "roles")}
 	roles.roles(custom.data, defaults, open)
-	return slices.Concat(base.findings, own.findings, roles.findings)
+	scopes := tables{file: custom.file(customRoot, "scopes")}
+	scopes.scopes(custom.data, defaults, data)
+	return slices.Concat(base.findings, own.findings, roles.findings, scopes.findings)
 }
 
 func (t *tables) refuse(place, format string, args ...any) {

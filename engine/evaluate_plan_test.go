@@ -266,9 +266,17 @@ func pick(c *decisionCase, r *rand.Rand) ast.Value {
 	if r.IntN(2) == 0 {
 		path = append([]string{"notebook", one(names...)}, path...)
 	}
-	return inputOf(one("account", "account", "account", "anonymous", "external", "other"), one(ids...),
+	asked := inputOf(one("account", "account", "account", "anonymous", "external", "other"), one(ids...),
 		one("GET", "POST", "DELETE", "PUT", "WEBSOCKET", "FOO"), one("app.test", "other.test", ""), path,
 		r.IntN(4) == 0, one("", "10.0.0.1", "not an address"))
+	scopes := ast.NewObject()
+	for range r.IntN(3) {
+		scope := one("ingress", "ingress:read", "directory", "namespace:"+one(names...), "namespace:read", "what")
+		scopes.Insert(ast.StringTerm(scope), ast.BooleanTerm(true))
+	}
+	narrowed, _ := asked.(ast.Object).Merge(ast.NewObject(ast.Item(ast.StringTerm("subject"), ast.ObjectTerm(
+		ast.Item(ast.StringTerm("token"), ast.ObjectTerm(ast.Item(ast.StringTerm("scopes"), ast.NewTerm(scopes))))))))
+	return narrowed
 }
 
 func Test_random_questions_to_the_default_policies_are_decided_the_same_by_program_and_by_interpreter(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestTables_are_what_their_schemas_say(t *testing.T) {
-	for table, name := range map[string]string{"routes": "routes", "roles": "roles", "settings": "settings"} {
+	for table, name := range map[string]string{"routes": "routes", "roles": "roles", "scopes": "scopes", "settings": "settings"} {
 		t.Run(table, func(t *testing.T) {
 			source, err := policies.FS.ReadFile("gatehouse/" + table + "/data.json")
 			if err != nil {
@@ -30,6 +30,7 @@ func TestSchemas_refuse_what_is_not_in_them(t *testing.T) {
 	for name, document := range map[string]string{
 		"settings":            `{"custom_allows": {}}`,
 		"roles":               `{"view": {"read": false}}`,
+		"scopes":              `{"look": {"egress": {"*": {"read": true}}}}`,
 		"routes":              `{"a": [{"path": "/a", "application": "a", "access": "everybody"}]}`,
 		"decision":            `{"effect": "allow", "reason": "public", "labels": {"role": "x"}}`,
 		"identity.accounts":   `{"kind": "person", "state": "active", "roles": {}, "teams": {}, "organisations": {}, "password": "x"}`,

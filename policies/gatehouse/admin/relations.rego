@@ -4,11 +4,13 @@ import data.gatehouse.lib.binding
 import data.gatehouse.lib.subject
 
 # The first of what the subject is to the resource that gives it the action.
-granted := [reasons[relation] |
-	some relation in ["self", "owner", "manager", "holder", "organisation_owner", "team_owner", "member", "account"]
-	gives(data.gatehouse.actions[input.resource.kind][relation][input.action])
-	relations[relation]
+relation := [name |
+	some name in ["self", "owner", "manager", "holder", "organisation_owner", "team_owner", "member", "account"]
+	gives(data.gatehouse.actions[input.resource.kind][name][input.action])
+	relations[name]
 ][0]
+
+granted := reasons[relation]
 
 reasons := {
 	"account": "account",

@@ -1,9 +1,10 @@
 # METADATA
 # title: May this request pass?
 # description: |
-#   Asked for every request at the ingress. What is malformed or comes from a
-#   disabled account is refused first; then a custom deny goes before a custom
-#   allow, and that before the row of the routes table.
+#   Asked for every request at the ingress. What is malformed, comes from a
+#   disabled account or is beyond the scopes of the token is refused first; then
+#   a custom deny goes before a custom allow, and that before the row of the
+#   routes table.
 # scope: subpackages
 # schemas:
 #   - input: schema["ingress.input"]
@@ -11,6 +12,7 @@ package gatehouse.ingress
 
 import data.gatehouse.lib.request
 import data.gatehouse.lib.result
+import data.gatehouse.lib.scope
 import data.gatehouse.lib.subject
 
 # METADATA
@@ -27,6 +29,8 @@ exceptional if {
 	input.subject.kind == "account"
 	not subject.account.state == "active"
 }
+
+exceptional if input.subject.token.scopes != {}
 
 exceptional if strings.any_suffix_match(input.request.path, ".")
 
@@ -48,6 +52,9 @@ reason := granted if {
 	why := subject.refused
 } else := "ambiguous_path" if {
 	request.ambiguous
+} else := "scope_missing" if {
+	scope.narrowed
+	not scoped
 } else := "custom_deny" if {
 	denied
 } else := "custom_allow" if {

@@ -22,11 +22,13 @@ effects := {
 	"no_route": "deny",
 	"not_granted": "deny",
 	"not_self": "deny",
+	"role_exceeds_own": "deny",
 	"role_missing": "deny",
 	"scope_missing": "deny",
 	"unknown_account": "deny",
 	"unknown_action": "deny",
 	"unknown_method": "deny",
+	"unknown_role": "deny",
 	"verb_not_granted": "deny",
 	"not_signed_in": "login",
 }

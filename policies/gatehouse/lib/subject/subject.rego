@@ -13,16 +13,13 @@ anonymous if not input.subject.kind in {"account", "external"}
 # The account's document. Undefined for anonymous and external subjects.
 account := data.identity.accounts[input.subject.id] if input.subject.kind == "account"
 
-# Why the subject is refused whatever it asks for. Undefined if it is not. What scopes
-# leave of an account's rights is not decided here yet: a narrowed token has none.
+# Why the subject is refused whatever it asks for. Undefined if it is not.
 refused := "account_disabled" if {
 	account
 	not account.state in {"active", "invited"}
 } else := "unknown_account" if {
 	input.subject.kind == "account"
 	not account
-} else := "scope_missing" if {
-	some _, true in input.subject.token.scopes
 }
 
 # What a binding or an owner entry has to name for the subject to hold it: the
