@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
 )
 
 // greedy is a surface whose routes read their whole body and set no limit of their own;
@@ -111,5 +112,33 @@ func TestHandlers_can_take_longer_than_the_servers_limits(t *testing.T) {
 			t.Errorf("limits extended: %v: got an answer: %v (%v)", extend, answered, err)
 		}
 		server.Close()
+	}
+}
+
+// unsigned is a surface that turns everybody away, in every way there is.
+type unsigned struct{}
+
+func (unsigned) Register(e *echo.Echo) {
+	for path, err := range map[string]error{
+		"/refused":  &authn.Refused{Reason: authn.ReasonExpiredToken},
+		"/login":    &web.DeniedError{Login: true, Reason: "anonymous"},
+		"/password": authn.ErrWrong,
+		"/router":   echo.ErrUnauthorized,
+		"/denied":   &web.DeniedError{Reason: "no_role"},
+	} {
+		e.GET(path, func(echo.Context) error { return err })
+	}
+}
+
+func TestEvery_401_says_how_to_sign_in(t *testing.T) {
+	public := testRouter(unsigned{})
+	for path, want := range map[string]string{
+		"/refused": challenge, "/login": challenge, "/password": challenge, "/router": challenge, "/denied": "",
+	} {
+		w := httptest.NewRecorder()
+		public.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if got := w.Header().Values("WWW-Authenticate"); strings.Join(got, "; ") != want || (w.Code == http.StatusUnauthorized) != (want != "") {
+			t.Errorf("%s: got %d with %q, want %q", path, w.Code, got, want)
+		}
 	}
 }

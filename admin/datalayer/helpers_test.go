@@ -21,12 +21,14 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
+	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 )
 
 // door is the surface on a real echo server over a real directory.
 type door struct {
 	url    string
 	server *httptest.Server
+	deps   datalayer.Deps
 	dir    *identity.Directory
 	issuer *token.Issuer
 	auth   *authn.Authenticator
@@ -71,14 +73,15 @@ func (d *door) turn(by time.Duration) { d.turned.Add(int64(by)) }
 
 func newDoor(tb testing.TB, o authn.PasswordOptions) *door {
 	tb.Helper()
-	return openDoor(tb, tb.TempDir(), o)
+	return openDoor(tb, tb.TempDir(), o, nil)
 }
 
-// openDoor opens one over a data directory that may have served before.
-func openDoor(tb testing.TB, dir string, o authn.PasswordOptions) *door {
+// openDoor opens one over a data directory that may have served before, and believes the
+// other issuers, if there are any.
+func openDoor(tb testing.TB, dir string, o authn.PasswordOptions, others *trusted.Set) *door {
 	tb.Helper()
 	d := &door{params: o.Params, began: time.Now()}
-	log := slog.New(slog.NewJSONHandler(&d.log, nil))
+	log := slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	d.dir, err = identity.Open(tb.Context(), identity.Options{Dir: dir, Logger: log, Now: d.now, Create: true})
 	if err != nil {
@@ -90,7 +93,7 @@ func openDoor(tb testing.TB, dir string, o authn.PasswordOptions) *door {
 		tb.Fatal(err)
 	}
 	d.issuer = token.NewIssuer("https://gate.test", "gatehouse", keys, time.Now)
-	d.auth = authn.New(d.issuer, authn.Options{})
+	d.auth = authn.New(d.issuer, authn.Options{Logger: log, Trusted: others})
 	if err := d.dir.Attach(tb.Context(), d.auth, authn.Collections...); err != nil {
 		tb.Fatal(err)
 	}
@@ -99,15 +102,22 @@ func openDoor(tb testing.TB, dir string, o authn.PasswordOptions) *door {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	e := echo.New()
-	datalayer.New(datalayer.Deps{
-		Passwords: authn.NewPasswords(d.dir, o), Issuer: d.issuer, Logger: log, Version: "1.2.3", TokenTTL: time.Hour,
+	d.deps = datalayer.Deps{
+		Passwords: authn.NewPasswords(d.dir, o), Authn: d.auth, Directory: d.dir, Issuer: d.issuer, Logger: log, Version: "1.2.3", TokenTTL: time.Hour,
 		Proxies: proxies,
-	}).Register(e)
+	}
+	d.serve(tb, d.deps)
+	return d
+}
+
+// serve has the surface work with other parts from now on.
+func (d *door) serve(tb testing.TB, deps datalayer.Deps) {
+	tb.Helper()
+	e := echo.New()
+	datalayer.New(deps).Register(e)
 	d.server = httptest.NewServer(e)
 	tb.Cleanup(d.server.Close)
 	d.url = d.server.URL
-	return d
 }
 
 // person creates an active account with a password; the zero time never expires.

@@ -1,28 +1,26 @@
 package datalayer
 
 import (
+	"context"
+	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
+	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
+	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 )
 
-const (
-	// maxLogin bounds the body of a login: name and password at their longest, every
-	// character escaped, fit several times.
-	maxLogin = 16 << 10
-	// maxLoggedName bounds what a caller can make us write into the log.
-	maxLoggedName = 64
-	retryAfter    = "1" // seconds
-)
+// maxLogin bounds the body of a login: a token of another issuer at its longest fits, and
+// so do name and password, every character of them escaped.
+const maxLogin = trusted.MaxLength + 4<<10
 
 type loginRequest struct {
-	Handle   string  `json:"handle"`
-	Password string  `json:"password"`
+	Handle   *string `json:"handle"`
+	Password *string `json:"password"`
 	Token    *string `json:"token"`
 }
 
@@ -30,12 +28,16 @@ type loginAnswer struct {
 	envelope
 	User  user   `json:"user"`
 	Token string `json:"token"`
+	// What a login by token tells of the token that it was given.
+	ProvidedToken       string `json:"provided_token,omitempty"`
+	ProvidedTokenIssuer string `json:"provided_token_issuer,omitempty"`
+	ProvidedIsExternal  *bool  `json:"is_provided_token_external,omitempty"`
 }
 
-// login exchanges a name (handle or e-mail) and a password for a bearer token.
+// login answers with a bearer token to whoever knows a password, or holds a token of
+// somebody who is known here.
 func (s *Surface) login(c echo.Context) error {
 	noStore(c)
-	ctx := c.Request().Context()
 	var in loginRequest
 	if err := web.DecodeJSON(c.Request(), &in, maxLogin); err != nil {
 		return refuse(c, web.Classify(err))
@@ -43,73 +45,85 @@ func (s *Surface) login(c echo.Context) error {
 	if problem, bad := in.problem(); bad {
 		return refuse(c, problem)
 	}
-	account, err := s.Passwords.Check(ctx, authn.Attempt{Name: in.Handle, Password: in.Password, Address: s.client(c.Request())})
-	if err != nil {
-		return s.refuseLogin(c, in.Handle, err)
+	if in.Token != nil {
+		return s.exchange(c, *in.Token)
 	}
-	raw, claims, err := s.Issuer.Access(token.UserOf(account), account.Generation, token.AccessOptions{TTL: s.TokenTTL})
+	return s.passwordLogin(c, *in.Handle, *in.Password)
+}
+
+// passwordLogin is for a name (handle or e-mail) and a password.
+func (s *Surface) passwordLogin(c echo.Context, name, password string) error {
+	ctx := c.Request().Context()
+	account, err := s.Passwords.Check(ctx, authn.Attempt{Name: name, Password: password, Address: s.client(c.Request())})
 	if err != nil {
-		return s.refuseLogin(c, in.Handle, err)
+		return s.refuseLogin(c, err, "name", web.Clip(name, maxLoggedName))
 	}
-	s.Logger.InfoContext(ctx, "login", "account", account.ID, "jti", claims.ID)
-	return c.JSON(http.StatusCreated, loginAnswer{
-		envelope: envelope{Success: true, Message: "Signed in with success."},
-		User:     userOf(account),
-		Token:    raw,
+	raw, err := s.issue(c, account, "password")
+	if err != nil {
+		return s.refuseLogin(c, err, "account", account.ID)
+	}
+	return c.JSON(http.StatusCreated, loginAnswer{envelope: signedIn, User: userOf(account), Token: raw})
+}
+
+var signedIn = envelope{Success: true, Message: "Signed in with success."}
+
+// issue makes a token for an account that has signed in. The directory knows of it before
+// anybody has it: a token that could not be listed and revoked must not be about.
+func (s *Surface) issue(c echo.Context, a identity.Account, by string) (string, error) {
+	ctx := c.Request().Context()
+	raw, claims, err := s.Issuer.Access(token.UserOf(a), a.Generation, token.AccessOptions{TTL: s.TokenTTL})
+	if err != nil {
+		return "", err
+	}
+	_, err = s.Directory.Write(ctx, identity.Actor("account:"+a.ID), func(tx *identity.Tx) error {
+		if address := s.client(c.Request()); address.IsValid() {
+			tx.From(address.String())
+		}
+		return tx.PutToken(identity.Token{
+			JTI: claims.ID, Account: a.ID, Kind: claims.Kind, Scopes: claims.Scopes,
+			Issued: claims.Issued, Expires: claims.Expires,
+		})
 	})
+	if err != nil {
+		return "", fmt.Errorf("record a token: %w", err)
+	}
+	s.Logger.InfoContext(ctx, "login", "account", a.ID, "by", by, "jti", claims.ID)
+	return raw, nil
+}
+
+// account is what the directory says of an account.
+func (s *Surface) account(ctx context.Context, id identity.AccountID) (a identity.Account, err error) {
+	err = s.Directory.Read(ctx, func(tx *identity.Tx) error {
+		a, err = tx.Account(id)
+		return err
+	})
+	return a, err
 }
 
 // problem checks what depends on the question alone, before anything is looked up or
 // hashed.
 func (in loginRequest) problem() (web.Problem, bool) {
 	p := web.Problem{Status: http.StatusBadRequest, Code: "invalid", Title: "The login was refused."}
+	empty := func(text *string) bool { return text == nil || *text == "" }
 	switch {
+	case in.Token != nil && (in.Handle != nil || in.Password != nil):
+		p.Field, p.Detail = "token", "is given beside handle or password: sign in with one or the other"
+	case in.Token != nil && *in.Token == "":
+		p.Field, p.Detail = "token", "is empty"
+	case in.Token != nil && len(*in.Token) > trusted.MaxLength:
+		p.Field, p.Detail = "token", "is too long"
 	case in.Token != nil:
-		p.Field, p.Detail = "token", "signing in with the token of another service is not possible here"
-	case in.Handle == "":
+		return web.Problem{}, false
+	case empty(in.Handle):
 		p.Field, p.Detail = "handle", "is missing or empty"
-	case len(in.Handle) > authn.MaxName:
+	case len(*in.Handle) > authn.MaxName:
 		p.Field, p.Detail = "handle", "is too long"
-	case in.Password == "":
+	case empty(in.Password):
 		p.Field, p.Detail = "password", "is missing or empty"
-	case len(in.Password) > authn.MaxPassword:
+	case len(*in.Password) > authn.MaxPassword:
 		p.Field, p.Detail = "password", "is too long"
 	default:
 		return web.Problem{}, false
 	}
 	return p, true
-}
-
-// refuse renders a Problem in the envelope.
-func refuse(c echo.Context, p web.Problem) error {
-	answer := envelope{Message: p.Title}
-	switch {
-	case p.Field != "" && p.Detail != "":
-		answer.Errors = []string{p.Field + ": " + p.Detail}
-	case p.Detail != "":
-		answer.Errors = []string{p.Detail}
-	}
-	return c.JSON(p.Status, answer)
-}
-
-// refuseLogin answers a login that failed. What failed is decided by web.Classify; here
-// is what the dialect and the log say about it.
-func (s *Surface) refuseLogin(c echo.Context, name string, err error) error {
-	ctx, header := c.Request().Context(), c.Response().Header()
-	p := classify(err)
-	switch p.Status {
-	case http.StatusTooManyRequests:
-		s.Logger.InfoContext(ctx, "login throttled", "name", web.Clip(name, maxLoggedName), "retry_after", p.RetryAfter)
-		header.Set("Retry-After", strconv.Itoa(p.RetryAfter))
-	case http.StatusUnauthorized:
-		s.Logger.InfoContext(ctx, "login refused", "name", web.Clip(name, maxLoggedName))
-		header.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
-	case http.StatusServiceUnavailable:
-		s.Logger.WarnContext(ctx, "login turned away", "error", p.Cause)
-		header.Set("Retry-After", retryAfter)
-	default: // nothing else is the caller's fault here
-		s.Logger.ErrorContext(ctx, "login failed", "status", p.Status, "error", p.Cause)
-		p.Status, p.Title, p.Detail, p.Field = http.StatusInternalServerError, "Something broke on our side.", "", ""
-	}
-	return refuse(c, p)
 }

@@ -155,7 +155,7 @@ func rowLockout(t *testing.T) {
 // rowRestart: neither a new connection nor a restart forgets a failure.
 func rowRestart(t *testing.T) {
 	dir := t.TempDir()
-	d := openDoor(t, dir, authn.PasswordOptions{Params: cheap})
+	d := openDoor(t, dir, authn.PasswordOptions{Params: cheap}, nil)
 	d.person(t, "alice", identity.Active, "right", time.Time{})
 	for i := range 6 {
 		http.DefaultClient.CloseIdleConnections() // each on a connection of its own
@@ -164,7 +164,7 @@ func rowRestart(t *testing.T) {
 		}
 	}
 	d.close(t)
-	again := openDoor(t, dir, authn.PasswordOptions{Params: cheap})
+	again := openDoor(t, dir, authn.PasswordOptions{Params: cheap}, nil)
 	again.began = d.began
 	wantStatuses(t, "after a restart", again.statuses(t, "alice", "right", 2), 429, 429)
 	again.turn(time.Second)

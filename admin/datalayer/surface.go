@@ -1,7 +1,7 @@
 package datalayer
 
 import (
-	"errors"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gatehouse-authz/gatehouse/admin/internal/web"
+	"github.com/gatehouse-authz/gatehouse/identity"
 	"github.com/gatehouse-authz/gatehouse/identity/authn"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
 )
@@ -19,10 +20,18 @@ const (
 	keysAge    = "public, max-age=300" // for how long clients may keep the key set
 )
 
-// Deps are what the surface works with. Passwords and Issuer are required.
+// Directory is where tokens are recorded, and where accounts are looked up.
+type Directory interface {
+	Read(ctx context.Context, fn func(*identity.Tx) error) error
+	Write(ctx context.Context, actor identity.Actor, fn func(*identity.Tx) error) (revision uint64, err error)
+}
+
+// Deps are what the surface works with. The first four are required.
 type Deps struct {
 	Passwords *authn.Passwords
+	Authn     *authn.Authenticator
 	Issuer    *token.Issuer
+	Directory Directory
 	Logger    *slog.Logger  // nil = silent
 	Version   string        // what /api/iam/version answers
 	TokenTTL  time.Duration // of tokens from a login; 0 = 12 hours
@@ -89,18 +98,6 @@ func (s *Surface) client(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return peer.Addr()
-}
-
-// classify is web.Classify, and knows those who failed too often.
-func classify(err error) web.Problem {
-	var tooMany *authn.TooManyError
-	if !errors.As(err, &tooMany) {
-		return web.Classify(err)
-	}
-	return web.Problem{
-		Status: http.StatusTooManyRequests, Code: "too_many_attempts", Cause: err, RetryAfter: tooMany.Seconds(),
-		Title: "Too many failed logins, wait and try again.",
-	}
 }
 
 func noStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }

@@ -21,12 +21,13 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec // of requests
 	logins    *prometheus.CounterVec
+	issuers   issuers
 }
 
 // NewMetrics makes a registry of its own, so that two houses in one process do not
 // share counters.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{registry: prometheus.NewRegistry(), issuers: newIssuers()}
 	m.decisions.count = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_decisions_total", Help: "Decisions of the policy engine.",
 	}, []string{"entrypoint", "effect", "reason"})
@@ -60,6 +61,7 @@ func NewMetrics(version string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(
 		m.decisions.count, m.decisions.duration, m.answers.count, m.answers.duration, m.requests, m.duration, m.logins, build,
+		m.issuers.tokens, m.issuers.fetches, m.issuers.dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

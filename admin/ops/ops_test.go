@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/gatehouse-authz/gatehouse/engine"
+	"github.com/gatehouse-authz/gatehouse/identity/authn"
+	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 )
 
 func get(t *testing.T, h *Health, m *Metrics, path string) (status int, body string) {
@@ -112,6 +115,7 @@ func TestMetrics_are_named_as_Prometheus_users_expect(t *testing.T) {
 	m.Answer("nginx", "deny", "untrusted_proxy", time.Millisecond)
 	m.Request("/healthz", "GET", 200, time.Millisecond)
 	m.Login(201)
+	m.TrustedIssuers("corp")("corp", trusted.OutcomeAccepted)
 	if err := m.Watch(engine.New(engine.Options{}), at(12)); err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +135,47 @@ func TestMetrics_are_named_as_Prometheus_users_expect(t *testing.T) {
 		if !ours && !strings.HasPrefix(f.GetName(), "go_") && !strings.HasPrefix(f.GetName(), "process_") {
 			t.Errorf("%s begins with none of gatehouse_, go_, process_", f.GetName())
 		}
+	}
+}
+
+// Whatever is observed, there are no other series than those of the configured issuers.
+func TestMetrics_count_trusted_issuers_by_a_closed_list(t *testing.T) {
+	m := NewMetrics("test")
+	observe := m.TrustedIssuers("corp", "lab")
+	for _, outcome := range []string{
+		trusted.OutcomeAccepted, trusted.OutcomeAccepted, trusted.OutcomeUnlinked, trusted.OutcomeKeysFetched, trusted.OutcomeKeysFailed,
+		trusted.OutcomeGroupsDropped, authn.ReasonNotLinked, authn.ReasonBadToken, authn.ReasonExpiredToken, authn.ReasonIssuerUnavailable,
+		authn.ReasonAccountDisabled, authn.ReasonUnknownAccount, "a word of nobody's", "another",
+	} {
+		observe("corp", outcome)
+		observe("of nobody", outcome)
+	}
+	_, body := get(t, &Health{}, m, "/metrics")
+	var got []string
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "gatehouse_trusted_") && !strings.HasSuffix(line, " 0\n") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	want := []string{
+		`gatehouse_trusted_groups_dropped_total{issuer="corp"} 1`,
+		`gatehouse_trusted_key_fetches_total{issuer="corp",outcome="error"} 1`,
+		`gatehouse_trusted_key_fetches_total{issuer="corp",outcome="success"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="accepted"} 2`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="account_disabled"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="bad_token"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="expired_token"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="issuer_unavailable"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="not_linked"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="other"} 2`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="unknown_account"} 1`,
+		`gatehouse_trusted_tokens_total{issuer="corp",outcome="unlinked"} 1`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if !strings.Contains(body, "\n"+`gatehouse_trusted_key_fetches_total{issuer="lab",outcome="error"} 0`) {
+		t.Error("an issuer that nothing has happened to has no series")
 	}
 }
 

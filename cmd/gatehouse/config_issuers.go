@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/gatehouse-authz/gatehouse/admin"
 	"github.com/gatehouse-authz/gatehouse/identity/token"
 	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 )
@@ -71,6 +72,22 @@ func allowedNetworks(at int, list []string) (networks []netip.Prefix, err error)
 		networks = append(networks, prefix.Masked())
 	}
 	return networks, err
+}
+
+// issuerNames are the names of the configured issuers, for metrics.
+func issuerNames(cfg Config) (names []string) {
+	for _, c := range cfg.Issuers {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// routeNames are the configured issuers as routes name them.
+func routeNames(cfg Config) (names []admin.IssuerName) {
+	for _, c := range cfg.Issuers {
+		names = append(names, admin.IssuerName{Name: c.Name, Issuer: c.Issuer})
+	}
+	return names
 }
 
 // openTrusted fetches the keys of the configured issuers; nil where there are none. own

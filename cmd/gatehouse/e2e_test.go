@@ -62,6 +62,7 @@ type house struct {
 	addr, ops string
 	data      string
 	env       map[string]string
+	now       func() time.Time // the server's clock; nil = the real one
 	log       *lockedBuffer
 	stop      func() // returns when the server has ended
 }
@@ -95,7 +96,12 @@ func (h *house) start(t *testing.T, args ...string) (ended func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	args = append([]string{"serve", "--listen", h.addr, "--ops-listen", h.ops, "--data", h.data}, args...)
-	go func() { done <- run(ctx, args, h.getenv, strings.NewReader(""), h.log, h.log) }()
+	now := h.now
+	if now == nil {
+		now = time.Now
+	}
+	served := &app{env: h.getenv, in: strings.NewReader(""), out: h.log, err: h.log, now: now}
+	go func() { done <- served.run(ctx, args) }()
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

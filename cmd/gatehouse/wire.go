@@ -47,7 +47,7 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 		return nil, err
 	}
 	metrics := admin.NewMetrics(version)
-	others, err := openTrusted(ctx, cfg, issuer, log, now, nil)
+	others, err := openTrusted(ctx, cfg, issuer, log, now, metrics.TrustedIssuers(issuerNames(cfg)...))
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 			Concurrency: cfg.Passwords.Concurrency, Queue: cfg.Passwords.Queue, Now: now,
 		}),
 		Metrics: metrics, Logger: log, Version: version, TokenTTL: cfg.Tokens.TTL,
-		Ingress: ingressConfig(cfg), Apart: cfg.Admin.Listen != "",
+		Ingress: ingressConfig(cfg), Issuers: routeNames(cfg), Apart: cfg.Admin.Listen != "",
 	}
 	handlers, err := admin.New(deps)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity/token/trusted"
 )
 
-// kindExternal is the kind of a credential that a trusted issuer made.
-const kindExternal = "external"
+// KindExternal is the kind of a credential that a trusted issuer made.
+const KindExternal = "external"
 
 // external is what a token of a trusted issuer says. It is nil for tokens of ours.
 type external struct {
@@ -23,7 +23,7 @@ func newExternal(t *trusted.Token) *verified {
 	e := &external{token: t, id: t.ID()}
 	return &verified{
 		external: e,
-		info:     identity.TokenInfo{Kind: kindExternal, JTI: t.JTI, Issuer: t.Issuer.URL()},
+		info:     identity.TokenInfo{Kind: KindExternal, JTI: t.JTI, Issuer: t.Issuer.URL()},
 	}
 }
 
