@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the real programs that the tests start where apt and root are there: proxies
-# (nginx, Caddy, HAProxy), a browser, curl, and Node.js for what comes from npm. It may
+# (nginx, Caddy, HAProxy), a browser, curl, jq, and Node.js for what comes from npm. It may
 # be run any number of times and does nothing when all of them are found. Elsewhere it
 # says what is missing and leaves the rest to the tests: they skip a missing program with
 # its reason, and fail when CI is set.
@@ -16,7 +16,7 @@ there() {
 
 # missing prints the programs that are not there.
 missing() {
-	for tool in nginx caddy haproxy chromium curl node npm; do
+	for tool in nginx caddy haproxy chromium curl jq node npm; do
 		there "$tool" || printf ' %s' "$tool"
 	done
 }

@@ -1,6 +1,7 @@
 package crud
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -101,8 +102,8 @@ func removeOne(ctx context.Context, s *Surface, fn func(*writing) error) (*Revis
 	return &header, nil
 }
 
-// inside asks about what belongs to something else. To who may not see that, it is not
-// there.
+// inside asks about what belongs to an account, which may be an organisation. To who may
+// not see that, and where there is none, it is not there.
 func (s *Surface) inside(ctx context.Context, whole resource, action string, r resource) error {
 	err := s.ask(ctx, action, r)
 	if err == nil {
@@ -111,5 +112,9 @@ func (s *Surface) inside(ctx context.Context, whole resource, action string, r r
 	if hidden := s.see(ctx, whole); hidden != nil {
 		return hidden
 	}
-	return err
+	missing := s.Directory.Read(ctx, func(tx *identity.Tx) error {
+		_, err := tx.Account(identity.AccountID(whole.ID))
+		return err
+	})
+	return cmp.Or(missing, err)
 }

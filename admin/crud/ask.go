@@ -34,6 +34,7 @@ type resource struct {
 	Role         string
 	Fields       []string
 	Scopes       []string
+	Expires      *int64 // of a binding that is to be given, in Unix seconds; 0 = never
 	// Filters of lists that no other attribute names.
 	Prefix, State, AccountKind, Owner, Label, Issuer string
 }
@@ -49,6 +50,9 @@ func (r resource) value() engine.Value {
 		if f.value != "" {
 			fields = append(fields, engine.Field{Key: f.key, Value: engine.String(f.value)})
 		}
+	}
+	if r.Expires != nil {
+		fields = append(fields, engine.Field{Key: "expires", Value: engine.Int(*r.Expires)})
 	}
 	if r.Fields != nil {
 		fields = append(fields, engine.Field{Key: "fields", Value: engine.TrueSet(r.Fields)})

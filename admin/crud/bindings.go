@@ -41,7 +41,7 @@ type newBinding struct {
 }
 
 type bindingPatch struct {
-	Role    change[string]    `json:"role,omitempty" maxLength:"63" example:"view"`
+	Role    change[string]    `json:"role,omitempty" maxLength:"63" example:"view" nullable:"false"`
 	Expires change[time.Time] `json:"expires,omitempty" example:"2030-01-31T18:00:00Z" doc:"null = never. It must lie ahead."`
 }
 
@@ -58,6 +58,16 @@ func (p *BindingPath) principal() identity.Principal { return identity.Principal
 // resource is the binding with a role: the one that it has, or is to have.
 func (p *BindingPath) resource(role string) resource {
 	return resource{Kind: "binding", Namespace: p.Namespace, Principal: p.Principal, Role: role}
+}
+
+// given is the binding as it is to be given.
+func (p *BindingPath) given(c BindingContent) resource {
+	r := p.resource(c.Role)
+	r.Expires = new(int64)
+	if c.Expires != nil {
+		*r.Expires = max(1, c.Expires.Unix()) // what lies before 1970 is refused later, and is not never
+	}
+	return r
 }
 
 // namespace is where it is.
@@ -122,7 +132,7 @@ func (s *Surface) createBinding(ctx context.Context, in *struct {
 }) (*bindingWritten, error) {
 	path := &BindingPath{Namespace: in.Namespace, Principal: in.Body.Principal}
 	return s.writeBinding(ctx, path, func(w *writing, there identity.Binding, missing bool) (int, error) {
-		if err := w.mayMake(path.resource(in.Body.Role), path.namespace(), Conditions{}); err != nil {
+		if err := w.mayMake(path.given(in.Body.BindingContent), path.namespace(), Conditions{}); err != nil {
 			return 0, err
 		}
 		if !missing {
@@ -156,7 +166,7 @@ func (s *Surface) putBinding(ctx context.Context, in *struct {
 }) (*bindingWritten, error) {
 	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) (int, error) {
 		if missing {
-			if err := w.mayMake(in.resource(in.Body.Role), in.namespace(), in.Conditions); err != nil {
+			if err := w.mayMake(in.given(in.Body), in.namespace(), in.Conditions); err != nil {
 				return 0, err
 			}
 			return http.StatusCreated, w.grant(&in.BindingPath, in.Body, there)
@@ -173,6 +183,9 @@ func (s *Surface) patchBinding(ctx context.Context, in *struct {
 	OnlyMatch
 	Body bindingPatch
 }) (*bindingWritten, error) {
+	if in.Body.Role.null { // which decoding lets pass
+		return nil, &identity.InvalidError{Field: "role", Why: "cannot be null: a binding without a role is none"}
+	}
 	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) (int, error) {
 		if missing {
 			return 0, identity.ErrNotFound
@@ -239,8 +252,8 @@ func (s *Surface) writeBinding(
 	return out, err
 }
 
-// mayRegrant lets the caller put another grant in the place of one. Both roles are asked
-// about, each by itself: what one could not grant one does not take away or lower either.
+// mayRegrant lets the caller put another grant in the place of one. Both are asked about,
+// each by itself: what one could not grant one does not take away or lower either.
 func (w *writing) mayRegrant(path *BindingPath, there identity.Binding, wanted BindingContent, c Conditions) error {
 	before := bindingOf(there)
 	after := before
@@ -248,14 +261,12 @@ func (w *writing) mayRegrant(path *BindingPath, there identity.Binding, wanted B
 	if err := w.mayReplace(path.resource(before.Role), before, after, c.unread()); err != nil {
 		return err
 	}
-	if before.Role == after.Role {
-		return nil
-	}
-	given := path.resource(after.Role)
-	var err error
-	if given.Fields, err = changedFields(before, after); err != nil {
+	changed, err := changedFields(before, after)
+	if err != nil || len(changed) == 0 {
 		return err
 	}
+	given := path.given(wanted)
+	given.Fields = changed
 	return w.ask(update, given)
 }
 

@@ -1,6 +1,7 @@
 package crud_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"reflect"
 	"slices"
@@ -258,20 +259,25 @@ func TestWhat_is_asked_about_bindings(t *testing.T) {
 		}
 		return map[string]any{"action": action, "resource": r}
 	}
+	// What is to be given says until when, in seconds; 0 is for ever.
+	until := func(expires json.Number, asked map[string]any) map[string]any {
+		asked["resource"].(map[string]any)["expires"] = expires
+		return asked
+	}
 	for _, tc := range []struct {
 		method, path, body string
 		want               []map[string]any
 	}{
 		{"GET", bindingAt("lab", vic), "", []map[string]any{about("read", "view")}},
 		{"PATCH", bindingAt("lab", vic), `{"role": "edit"}`, []map[string]any{
-			about("read", "view"), about("update", "view", "role"), about("update", "edit", "role"),
+			about("read", "view"), about("update", "view", "role"), until("0", about("update", "edit", "role")),
 		}},
 		{"PUT", bindingAt("lab", vic), `{"role": "edit", "expires": "2037-01-01T00:00:00Z"}`, []map[string]any{
-			about("read", "edit"), about("update", "edit", "expires"),
+			about("read", "edit"), about("update", "edit", "expires"), until("2114380800", about("update", "edit", "expires")),
 		}},
 		{"PUT", bindingAt("lab", vic), `{"role": "edit", "expires": "2037-01-01T00:00:00Z"}`, []map[string]any{about("read", "edit")}},
 		{"DELETE", bindingAt("lab", vic), "", []map[string]any{about("read", "edit"), about("delete", "edit")}},
-		{"POST", "/admin/v1/namespaces/lab/bindings", text(map[string]any{"principal": vic, "role": "view"}), []map[string]any{about("create", "view")}},
+		{"POST", "/admin/v1/namespaces/lab/bindings", text(map[string]any{"principal": vic, "role": "view"}), []map[string]any{until("0", about("create", "view"))}},
 	} {
 		d.questions.since()
 		if got := d.call("ada", tc.method, tc.path, tc.body); got.Status >= 300 {

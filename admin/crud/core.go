@@ -73,6 +73,7 @@ func (s *Surface) Register(e *echo.Echo) {
 	s.registerTeams()
 	s.registerTeamMembers()
 	s.registerBindings()
+	s.registerPrincipals()
 	s.registerJournal()
 	s.registerImport()
 	s.registerDocs(e, guarded) // the last: it describes the others

@@ -2,15 +2,14 @@ package crud
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
-const (
-	defaultLimit = 100
-	maxCursor    = 2 << 10
-)
+const defaultLimit = 100
 
 // Paging is what every list takes.
 type Paging struct {
@@ -28,16 +27,24 @@ func (s *Surface) page(p Paging, list string, filter any) (identity.Page, error)
 	if p.Cursor == "" {
 		return page, nil
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(p.Cursor)
-	if err == nil {
-		var plain []byte
-		plain, err = s.Directory.Unseal(sealed, cursorLabel(list, filter))
-		page.After = string(plain)
-	}
-	if err != nil || len(p.Cursor) > maxCursor {
+	plain, err := s.unsealCursor(p.Cursor, cursorLabel(list, filter))
+	if err != nil {
 		return page, &identity.InvalidError{Field: "cursor", Why: "is none that this list gave out for this filter: begin without one"}
 	}
+	page.After = string(plain)
 	return page, nil
+}
+
+// unsealCursor takes a cursor in the one spelling in which it was given out.
+func (s *Surface) unsealCursor(cursor, label string) ([]byte, error) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return nil, err
+	}
+	if strings.ContainsAny(cursor, "\r\n") {
+		return nil, errors.New("there are line breaks, which decoders skip")
+	}
+	return s.Directory.Unseal(sealed, label)
 }
 
 // cursor is what leads to the next page; "" where there is none.

@@ -22,11 +22,12 @@ func (s *Surface) registerDocs(e *echo.Echo, guarded *echo.Group) {
 	guarded.GET("/openapi.json", func(c echo.Context) error {
 		return s.documentation(c, "application/json", text)
 	})
-	e.GET(docsPath, func(c echo.Context) error {
+	// A group, so that other methods are for nobody in particular to ask either.
+	e.Group(docsPath, s.admit).GET("", func(c echo.Context) error {
 		c.Response().Header().Set("Content-Security-Policy", pageSecurity)
 		c.Response().Header().Set("Referrer-Policy", "no-referrer")
 		return s.documentation(c, "text/html; charset=utf-8", page)
-	}, s.admit)
+	})
 }
 
 // documentation answers those who may read it.

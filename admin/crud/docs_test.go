@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
 )
 
 func TestThe_page_may_show_itself_and_do_nothing_else(t *testing.T) {
@@ -170,14 +172,15 @@ func TestThe_lines_of_the_page_work(t *testing.T) {
 	if output, err := exec.CommandContext(t.Context(), curl, "--help", "all").Output(); err != nil || !strings.Contains(string(output), "--url-query") {
 		missing(t, "curl 7.87 or later is needed")
 	}
-	examples := example.FindAllStringSubmatch(newDesk(t).wants(200, "bob", "GET", "/docs", "").Text, -1)
+	first := newDesk(t)
+	examples := example.FindAllStringSubmatch(first.wants(200, "bob", "GET", "/docs", "").Text, -1)
 	if len(examples) < 20 {
 		t.Fatalf("only %d examples were found", len(examples))
 	}
 	for _, found := range examples {
 		id, line := found[1], html.UnescapeString(found[2])
 		t.Run(id, func(t *testing.T) {
-			d := newDesk(t)
+			d := newDesk(t, admintest.Heir(first.Gate))
 			c := exec.CommandContext(t.Context(), shell, "-c", line)
 			c.Env = append(d.variables(id, line), "PATH=/usr/local/bin:/usr/bin:/bin")
 			output, err := c.Output()

@@ -72,21 +72,29 @@ var people = []struct {
 	{"acme", "01J0000000000000000000ACME", identity.Organisation},
 }
 
-// nobody is a uid that nobody ever had.
-const nobody = "01J00000000000000000000N0B"
+const (
+	mlTeam = "01J000000000000000000TEAMM"
+	nobody = "01J00000000000000000000N0B" // is nobody's, and never was
+)
 
 func newHouse(tb testing.TB, opts ...admintest.Option) *house {
 	tb.Helper()
-	h := &house{tb: tb, log: &admintest.LogBuffer{}, clock: today, uids: map[string]string{"nobody": nobody}}
+	h := openHouse(tb, opts...)
+	h.Write(h.settle)
+	h.serve()
+	return h
+}
+
+// openHouse opens a house in which nobody is yet, or that of the directory among opts.
+func openHouse(tb testing.TB, opts ...admintest.Option) *house {
+	tb.Helper()
+	h := &house{tb: tb, log: &admintest.LogBuffer{}, clock: today, uids: map[string]string{"nobody": nobody, "ml": mlTeam}}
+	for _, p := range people {
+		h.uids[p.name] = p.uid
+	}
+	h.learn(nil)
 	opts = append([]admintest.Option{admintest.Log(h.log), admintest.Clock(h.now), admintest.Passwords(authn.PasswordOptions{Params: cheap})}, opts...)
 	h.Gate = admintest.New(tb, opts...)
-	h.Write(h.settle)
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(h.uids)) {
-		pairs = append(pairs, "{"+name+"}", h.uids[name])
-	}
-	h.names = strings.NewReplacer(pairs...)
-	h.serve()
 	return h
 }
 
@@ -103,14 +111,12 @@ func (h *house) settle(tx *identity.Tx) error {
 		if _, err := tx.CreateAccount(a); err != nil {
 			return err
 		}
-		h.uids[p.name] = p.uid
 	}
 	acme := h.id("acme")
-	team, err := tx.CreateTeam(identity.Team{ID: "01J000000000000000000TEAMM", Organisation: acme, Handle: "ml", Name: "Machine learning"})
+	team, err := tx.CreateTeam(identity.Team{ID: mlTeam, Organisation: acme, Handle: "ml", Name: "Machine learning"})
 	if err != nil {
 		return err
 	}
-	h.uids["ml"] = string(team.ID)
 	lab := identity.NamespaceName("lab")
 	steps := []func() error{
 		func() error { return tx.GrantPlatformRole(h.id("root"), "admin") },
@@ -136,6 +142,16 @@ func (h *house) settle(tx *identity.Tx) error {
 	return nil
 }
 
+// learn adds names that stand for uids in texts.
+func (h *house) learn(uids map[string]string) {
+	maps.Copy(h.uids, uids)
+	var pairs []string
+	for name, uid := range h.uids {
+		pairs = append(pairs, "{"+name+"}", uid)
+	}
+	h.names = strings.NewReplacer(pairs...)
+}
+
 // serve puts the surface on a loopback socket.
 func (h *house) serve() {
 	h.tb.Helper()
@@ -147,7 +163,7 @@ func (h *house) serve() {
 	e.HTTPErrorHandler = asProblem
 	crud.New(crud.Deps{
 		Engine: h.Engine, Directory: h.Directory, Authn: h.Authn, Issuer: h.Issuer, Proxies: proxies,
-		Passwords: authn.NewPasswords(h.Directory, authn.PasswordOptions{Params: cheap, Now: h.now}),
+		Passwords: h.passwords(),
 		Issuers:   []crud.Issuer{corp}, Logger: h.Log, Version: "test",
 	}).Register(e)
 	server := httptest.NewUnstartedServer(e)
@@ -155,6 +171,11 @@ func (h *house) serve() {
 	server.Start()
 	h.tb.Cleanup(server.Close)
 	h.url = server.URL + "/admin/v1"
+}
+
+// passwords checks and hashes as the surface does, with counters of its own.
+func (h *house) passwords() *authn.Passwords {
+	return authn.NewPasswords(h.Directory, authn.PasswordOptions{Params: cheap, Now: h.now})
 }
 
 // now is the time in the house.
@@ -240,7 +261,11 @@ func (h *house) do(raw, method, path, body string, headers ...string) answer {
 	if body != "" {
 		reader = strings.NewReader(h.text(body))
 	}
-	request, err := http.NewRequestWithContext(context.Background(), method, h.url+h.text(path), reader)
+	url := h.url + h.text(path)
+	if path == "/docs" {
+		url = strings.TrimSuffix(h.url, "/admin/v1") + path
+	}
+	request, err := http.NewRequestWithContext(context.Background(), method, url, reader)
 	if err != nil {
 		h.tb.Fatal(err)
 	}
@@ -361,6 +386,7 @@ const (
 	stale     = `{"type":"about:blank","title":"A precondition does not hold.","status":412,"code":"precondition_failed","field":"If-Match","detail":"somebody has changed it since: read it again"}`
 	unread    = `{"type":"about:blank","title":"The request must be conditional.","status":428,"code":"precondition_required","field":"If-Match","detail":"replacing what exists needs the ETag of the version that was read"}`
 	isThere   = `{"type":"about:blank","title":"A precondition does not hold.","status":412,"code":"precondition_failed","field":"If-None-Match","detail":"it exists already"}`
+	onlyStar  = `{"type":"about:blank","title":"A precondition does not hold.","status":412,"code":"precondition_failed","field":"If-None-Match","detail":"only * is understood on writes"}`
 	nothing   = `{"type":"about:blank","title":"A precondition does not hold.","status":412,"code":"precondition_failed","field":"If-Match","detail":"there is nothing to match"}`
 	badCursor = `{"type":"about:blank","title":"A value was refused.","status":400,"code":"invalid","field":"cursor","detail":"is none that this list gave out for this filter: begin without one"}`
 )

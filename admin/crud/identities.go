@@ -2,7 +2,6 @@ package crud
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -63,11 +62,13 @@ func (s *Surface) registerIdentities() {
 	}, s.listIdentities)
 	add(s, huma.Operation{
 		Method: http.MethodPut, Path: path, OperationID: "putIdentity", Tags: tag, Summary: "Link an account to an identity of a trusted issuer",
-		Description: "In place of the one it had of that issuer. Tokens of the issuer then act as the account.", Errors: []int{http.StatusConflict},
+		Description: "In place of the one it had of that issuer. Tokens of the issuer then act as the account.",
+		Errors:      []int{http.StatusConflict, http.StatusPreconditionFailed},
 	}, s.putIdentity)
 	add(s, huma.Operation{
 		Method: http.MethodDelete, Path: path, OperationID: "deleteIdentity", Tags: tag, Summary: "Take a link away",
 		Description: "The next request with a token of that identity is refused.",
+		Errors:      []int{http.StatusPreconditionFailed},
 	}, s.deleteIdentity)
 }
 
@@ -95,6 +96,7 @@ func (s *Surface) listIdentities(ctx context.Context, in *AccountPath) (*identit
 
 func (s *Surface) putIdentity(ctx context.Context, in *struct {
 	IdentityPath
+	Conditions
 	Body identityContent
 }) (*written[linkedIdentity], error) {
 	issuer, err := s.linking(ctx, &in.IdentityPath, create)
@@ -105,20 +107,27 @@ func (s *Surface) putIdentity(ctx context.Context, in *struct {
 		if err := w.ask(create, in.resource(issuer)); err != nil {
 			return err
 		}
-		if _, err := in.find(w.Tx); err != nil {
+		etag, err := w.linkTag(in.IdentityPath, issuer)
+		if err != nil {
 			return err
 		}
-		l := identity.LinkedIdentity{Issuer: issuer, Subject: in.Body.Subject, Account: in.id()}
-		if _, err := w.IdentityOf(issuer, in.Body.Subject); errors.Is(err, identity.ErrNotFound) {
+		if err := in.met(etag); err != nil {
+			return err
+		}
+		if etag == "" {
 			out.made("/accounts/" + in.Account + "/identities/" + in.Name)
 		}
+		l := identity.LinkedIdentity{Issuer: issuer, Subject: in.Body.Subject, Account: in.id()}
 		out.Body = s.linkedIdentityOf(l)
 		return w.PutIdentity(l)
 	})
 }
 
-func (s *Surface) deleteIdentity(ctx context.Context, in *IdentityPath) (*RevisionHeader, error) {
-	issuer, err := s.linking(ctx, in, remove)
+func (s *Surface) deleteIdentity(ctx context.Context, in *struct {
+	IdentityPath
+	OnlyMatch
+}) (*RevisionHeader, error) {
+	issuer, err := s.linking(ctx, &in.IdentityPath, remove)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +135,35 @@ func (s *Surface) deleteIdentity(ctx context.Context, in *IdentityPath) (*Revisi
 		if err := w.ask(remove, in.resource(issuer)); err != nil {
 			return err
 		}
+		etag, err := w.linkTag(in.IdentityPath, issuer)
+		if err == nil && etag == "" {
+			err = identity.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := in.met(etag); err != nil {
+			return err
+		}
 		return w.RemoveIdentity(in.id(), issuer)
 	})
+}
+
+// linkTag is the validator of the link that an account has to an issuer; "" = none.
+func (w *writing) linkTag(of IdentityPath, issuer string) (string, error) {
+	if _, err := of.find(w.Tx); err != nil {
+		return "", err
+	}
+	links, err := w.Identities(of.id())
+	if err != nil {
+		return "", err
+	}
+	for _, l := range links {
+		if l.Issuer == issuer {
+			return etagOf(w.surface.linkedIdentityOf(l))
+		}
+	}
+	return "", nil
 }
 
 func (p IdentityPath) resource(issuer string) resource {

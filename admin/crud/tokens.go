@@ -80,7 +80,7 @@ func (s *Surface) registerTokens() {
 	}, s.patchToken)
 	add(s, huma.Operation{
 		Method: http.MethodDelete, Path: "/tokens/{jti}", OperationID: "deleteToken", Tags: tag, Summary: "Revoke a token",
-		Description: "The next request with it is refused.",
+		Description: "The next request with it is refused.", Errors: []int{http.StatusPreconditionFailed},
 	}, s.deleteToken)
 }
 
@@ -202,13 +202,16 @@ func (s *Surface) patchToken(ctx context.Context, in *struct {
 	})
 }
 
-func (s *Surface) deleteToken(ctx context.Context, in *TokenPath) (*RevisionHeader, error) {
+func (s *Surface) deleteToken(ctx context.Context, in *struct {
+	TokenPath
+	OnlyMatch
+}) (*RevisionHeader, error) {
 	return removeOne(ctx, s, func(w *writing) error {
 		t, r, err := s.shownToken(ctx, w.Tx, in.JTI)
 		if err != nil {
 			return err
 		}
-		if err := w.ask(remove, r); err != nil {
+		if err := w.mayRemove(r, accessTokenOf(t), in.OnlyMatch); err != nil {
 			return err
 		}
 		return w.RevokeToken(t.JTI, t.Account, t.Expires)

@@ -50,21 +50,34 @@ func likeSample(want, got string) bool {
 }
 
 func TestDocs_pages_show_what_the_commands_print(t *testing.T) {
-	shell, err := exec.LookPath("bash")
-	if err != nil {
+	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("no bash here")
 	}
-	for _, page := range []string{"import.md", "operating.md"} {
-		t.Run(page, func(t *testing.T) {
-			tmp := t.TempDir()
-			for _, s := range samplesOf(t, "../../docs/"+page) {
-				cmd := exec.CommandContext(t.Context(), shell, "-c", "exec 2>&1; "+strings.ReplaceAll(s.command, "/tmp/", tmp+"/")) // our own page's
-				cmd.Dir = filepath.Join("..", "..")
-				out, _ := cmd.CombinedOutput() // a sample may show a failure
-				if got := strings.ReplaceAll(string(out), tmp+"/", "/tmp/"); !likeSample(s.want, got) {
-					t.Errorf("$ %s\ngot:\n%s\nwant:\n%s", s.command, got, s.want)
-				}
-			}
-		})
+	for _, page := range []string{"import.md", "issuers.md", "operating.md"} {
+		t.Run(page, func(t *testing.T) { tryPage(t, page) })
+	}
+	t.Run("rest.md", func(t *testing.T) {
+		proxyPath(t, "curl")
+		proxyPath(t, "jq")
+		h := &house{addr: freeAddress(t), ops: freeAddress(t), data: filepath.Join(t.TempDir(), "data"), log: &lockedBuffer{}}
+		h.importFiles(t, "../../testdata/demo.yaml")
+		h.serve(t)
+		tryPage(t, "rest.md", "./data", h.data, "127.0.0.1:9700", h.addr)
+	})
+}
+
+// tryPage types the commands of a page. standIns are pairs: what the page says, and what
+// it is here.
+func tryPage(t *testing.T, page string, standIns ...string) {
+	t.Helper()
+	tmp := t.TempDir()
+	typed := strings.NewReplacer(append([]string{"/tmp/", tmp + "/"}, standIns...)...)
+	for _, s := range samplesOf(t, "../../docs/"+page) {
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", "exec 2>&1; "+typed.Replace(s.command)) // our own page's
+		cmd.Dir = filepath.Join("..", "..")
+		out, _ := cmd.CombinedOutput() // a sample may show a failure
+		if got := strings.ReplaceAll(string(out), tmp+"/", "/tmp/"); !likeSample(s.want, got) {
+			t.Errorf("$ %s\ngot:\n%s\nwant:\n%s", s.command, got, s.want)
+		}
 	}
 }

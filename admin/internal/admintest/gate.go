@@ -66,6 +66,7 @@ type options struct {
 	apart     bool
 	data      string
 	trusted   *trusted.Set
+	heir      *Gate
 }
 
 // Option changes how a Gate is built.
@@ -102,6 +103,10 @@ func Data(dir string) Option { return func(o *options) { o.data = dir } }
 // Trusted are other issuers whose tokens count.
 func Trusted(issuers *trusted.Set) Option { return func(o *options) { o.trusted = issuers } }
 
+// Heir takes over engine and policies of a house that is not used any more: compiling
+// them is most of what a house costs.
+func Heir(of *Gate) Option { return func(o *options) { o.heir = of } }
+
 // New builds a house and ends it with the test.
 func New(tb testing.TB, opts ...Option) *Gate {
 	tb.Helper()
@@ -116,16 +121,22 @@ func New(tb testing.TB, opts ...Option) *Gate {
 	g := &Gate{tb: tb, Log: log, Policies: writeOverlay(tb, o.overlay)}
 	g.openDirectory(o, log)
 	metrics := admin.NewMetrics("test")
-	g.Engine = engine.New(engine.Options{
-		Deadline: 2 * time.Second, // a loaded test machine is not what is tested
-		Now:      o.now, Observe: metrics.Decision,
-		Collections: []string{"accounts", "teams", "namespaces"},
-	})
+	if o.heir != nil {
+		g.Engine, g.Keeper = o.heir.Engine, o.heir.Keeper
+	} else {
+		g.Engine = engine.New(engine.Options{
+			Deadline: 2 * time.Second, // a loaded test machine is not what is tested
+			Now:      o.now, Observe: metrics.Decision,
+			Collections: []string{"accounts", "teams", "namespaces"},
+		})
+	}
 	g.Authn = authn.New(g.Issuer, authn.Options{Logger: log, Trusted: o.trusted})
 	if !o.unfed {
 		g.attach()
 	}
-	g.loadPolicies(o, log)
+	if o.heir == nil {
+		g.loadPolicies(o, log)
+	}
 	g.serve(o, metrics, log)
 	return g
 }
