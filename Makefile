@@ -28,8 +28,10 @@ test-race: ## the suites of the rooms that share memory, under the race detector
 
 # Estimated from shorter runs on two cores: ten minutes or so, and three quarters of an
 # hour under the race detector. That is not hours, so both do the full million.
-nightly: ## the suites with property tests, over a million steps: plain, then under the race detector
+nightly: ## the suites with property tests, over a million steps: plain, then under the race detector; and a server that is killed 200 times
 	GATEHOUSE_PROPERTY_STEPS=1000000 $(GO) test -count=1 -timeout 120m ./engine/... ./identity
+	GATEHOUSE_PROPERTY_STEPS=1000000 $(GO) test -count=1 -timeout 60m -run Whatever_is_written ./admin/crud
+	GATEHOUSE_KILL_ROUNDS=200 $(GO) test -count=1 -timeout 30m -v -run survive_a_server_that_is_killed ./cmd/gatehouse
 	GATEHOUSE_PROPERTY_STEPS=1000000 $(GO) test -race -count=1 -timeout 240m ./engine/... ./identity
 
 .PHONY: test-tools

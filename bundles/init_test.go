@@ -89,7 +89,7 @@ func Test_the_stock_opa_tests_and_checks_a_new_policy_folder(t *testing.T) {
 	}
 	dir := initDir(t)
 	for _, args := range [][]string{
-		{"test", "--ignore", ".*", ".gatehouse/policies", "."},
+		{"test", "--timeout", "5m", "--ignore", ".*", ".gatehouse/policies", "."},
 		{"check", "--strict", "--ignore", ".*", "--capabilities", ".gatehouse/capabilities.json", "--schema", ".gatehouse/schemas", ".gatehouse/policies", ".gatehouse/stubs", "."},
 	} {
 		cmd := exec.CommandContext(ctx, opa, args...)

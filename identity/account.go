@@ -41,8 +41,8 @@ func (tx *Tx) CreateAccounts(accounts []Account) ([]Account, error) {
 		if a.Handle != "" {
 			handles = append(handles, row{scopeAccount, string(a.Handle), string(a.ID)})
 		}
-		tx.touchNew(CollectionAccounts, string(a.ID))
-		tx.touchNew(CollectionGenerations, string(a.ID))
+		tx.touchMade(CollectionAccounts, string(a.ID), a.record().appendTo(nil))
+		tx.touchMade(CollectionGenerations, string(a.ID), appendGeneration(nil, a.Generation))
 	}
 	return created, tx.change("create account", func() error {
 		if err := tx.insert(insertAccounts, rows); err != nil {

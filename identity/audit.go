@@ -2,9 +2,7 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -31,57 +29,18 @@ func (d *Directory) JournalPage(ctx context.Context, f JournalFilter, after Jour
 	if limit < 1 || limit > maxPage {
 		limit = maxPage
 	}
-	condition, args := f.condition(after)
-	order := "revision, seq"
-	if f.Newest {
-		order = "revision DESC, seq DESC"
-	}
 	pool, err := d.reader.DB()
 	if err != nil {
 		return nil, false, translate("read journal", err)
 	}
-	err = scan(ctx, pool, func(r *sql.Rows) error {
-		entry, err := scanEntry(r)
-		rows = append(rows, entry)
-		return err
-	}, journalColumns+" WHERE "+condition+fmt.Sprintf(" ORDER BY %s LIMIT %d", order, limit+1), args...)
-	if err != nil {
+	search := journalSearch{JournalFilter: f, after: after, ctx: ctx, q: pool}
+	if rows, err = search.page(limit + 1); err != nil {
 		return nil, false, translate("read journal", err)
 	}
 	if len(rows) > limit {
 		return rows[:limit], true, nil
 	}
 	return rows, false, nil
-}
-
-func (f JournalFilter) condition(after JournalAt) (string, []any) {
-	conditions, args := []string{"TRUE"}, []any{}
-	add := func(condition string, values ...any) {
-		conditions, args = append(conditions, condition), append(args, values...)
-	}
-	if after != (JournalAt{}) {
-		way := ">"
-		if f.Newest {
-			way = "<"
-		}
-		add("(revision, seq) "+way+" (?, ?)", after.Revision, after.Seq)
-	}
-	if f.Actor != "" {
-		add("actor = ?", string(f.Actor))
-	}
-	if f.Collection != "" {
-		add("collection = ?", f.Collection)
-	}
-	if f.Key != "" {
-		add("doc_key = ?", f.Key)
-	}
-	if !f.Since.IsZero() {
-		add("at_millis >= ?", f.Since.UnixMilli())
-	}
-	if !f.Until.IsZero() {
-		add("at_millis < ?", f.Until.UnixMilli())
-	}
-	return strings.Join(conditions, " AND "), args
 }
 
 // From notes the address that a write comes from, for the journal.

@@ -1,16 +1,16 @@
 package identity
 
 import (
+	"context"
 	"database/sql"
-	"fmt"
-	"slices"
-	"strconv"
+	"errors"
 	"strings"
 )
 
-// Whatever is written, whether one thing or fifty thousand, is checked and written
-// by the same few statements: rows and keys travel as one JSON text, which SQLite's
-// json_each opens. A statement for each row would cost more than the row.
+// Whatever is written, whether one thing or fifty thousand, is checked and written by the
+// same few statements, each of which is prepared once. Keys that are looked up travel as
+// one JSON text, which SQLite's json_each opens; rows are bound one by one, which costs
+// half of that.
 
 // ItemError says which of several things that were to be written at once was
 // refused; without it nothing of the call has been written.
@@ -36,69 +36,42 @@ func one(err error) error {
 // whole numbers, and nil for NULL.
 type row []any
 
-// insertInto is an INSERT of rows. What follows a conflict, if anything may, is given
+// insertInto is an INSERT of a row. What follows a conflict, if anything may, is given
 // as conflict.
 func insertInto(table, conflict string, columns ...string) string {
-	values := make([]string, len(columns))
-	for i := range columns {
-		values[i] = fmt.Sprintf("value->>%d", i)
-	}
-	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") SELECT " +
-		strings.Join(values, ", ") + " FROM json_each(?) WHERE true " + conflict
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" +
+		strings.Repeat(", ?", len(columns)-1) + ") " + conflict
 }
 
 // among is the condition that a column is one of a list of texts.
 func among(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
 
-// rowsAtOnce is how many rows go into one statement, whose text holds all of them.
-const rowsAtOnce = 5_000
-
-// insert runs a statement made by insertInto.
-func (tx *Tx) insert(statement string, rows []row) error {
-	for part := range slices.Chunk(rows, rowsAtOnce) {
-		if err := tx.exec(statement, tx.packRows(part)); err != nil {
+// insert runs a statement made by insertInto for each of the rows.
+func (tx *Tx) insert(statement string, rows []row) (err error) {
+	if len(rows) < 2 {
+		for _, one := range rows {
+			err = tx.exec(statement, one...)
+		}
+		return err
+	}
+	ctx := context.WithoutCancel(tx.ctx)
+	prepared, err := tx.db.Statement.ConnPool.PrepareContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, prepared.Close()) }()
+	for i, one := range rows {
+		if i%1000 == 0 && tx.ctx.Err() != nil {
+			return tx.ctx.Err()
+		}
+		if _, err := prepared.ExecContext(ctx, one...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// packRows and packKeys write the JSON text that a statement takes.
-func (tx *Tx) packRows(rows []row) string {
-	b := append(tx.packing[:0], '[')
-	for i, columns := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '[')
-		for j, value := range columns {
-			if j > 0 {
-				b = append(b, ',')
-			}
-			b = appendColumn(b, value)
-		}
-		b = append(b, ']')
-	}
-	tx.packing = append(b, ']')
-	return string(tx.packing)
-}
-
-func appendColumn(b []byte, value any) []byte {
-	switch value := value.(type) {
-	case nil:
-		return append(b, "null"...)
-	case string:
-		return appendString(b, value)
-	case int:
-		return strconv.AppendInt(b, int64(value), 10)
-	case int64:
-		return strconv.AppendInt(b, value, 10)
-	case uint64:
-		return strconv.AppendUint(b, value, 10)
-	}
-	panic(fmt.Sprintf("identity: a column of type %T", value)) // a mistake in this package
-}
-
+// packKeys writes the JSON text that a statement takes.
 func packKeys[K ~string](tx *Tx, keys []K) string {
 	b := append(tx.packing[:0], '[')
 	for i, key := range keys {
@@ -111,8 +84,13 @@ func packKeys[K ~string](tx *Tx, keys []K) string {
 	return string(tx.packing)
 }
 
+// exec runs one of the statements, which are short. A context that may end would cost
+// the driver a goroutine for each.
 func (tx *Tx) exec(statement string, args ...any) error {
-	_, err := tx.db.Statement.ConnPool.ExecContext(tx.ctx, statement, args...)
+	if err := tx.ctx.Err(); err != nil {
+		return err
+	}
+	_, err := tx.db.Statement.ConnPool.ExecContext(context.WithoutCancel(tx.ctx), statement, args...)
 	return err
 }
 

@@ -34,9 +34,7 @@ func (d *Directory) BeginBulk(ctx context.Context, bytes int64) (*Bulk, error) {
 
 // Checkpoint is [Directory.Checkpoint] on a connection that only reads otherwise: those
 // who write need not wait for the disk meanwhile.
-func (b *Bulk) Checkpoint(ctx context.Context) error {
-	return translate("checkpoint", b.dir.reader.WithContext(ctx).Exec("PRAGMA wal_checkpoint(PASSIVE)").Error)
-}
+func (b *Bulk) Checkpoint(ctx context.Context) error { return b.dir.checkpointBeside(ctx) }
 
 // End puts back what BeginBulk changed. What is left in the write-ahead log is moved
 // before, or the next small write would have to wait for that.

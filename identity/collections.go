@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -105,11 +104,11 @@ func (c collection) documents(ctx context.Context, q querier, keys []string) (ma
 }
 
 func (c collection) loadRows(ctx context.Context, q querier, keys []string, emit emit) error {
-	condition, args := in(c.key, keys)
+	condition := among(c.key)
 	if c.where != "" {
 		condition += " AND " + c.where
 	}
-	return scan(ctx, q, c.emitRow(emit), "SELECT "+c.columns+" FROM "+c.table+" WHERE "+condition, args...)
+	return scan(ctx, q, c.emitRow(emit), "SELECT "+c.columns+" FROM "+c.table+" WHERE "+condition, packed(keys))
 }
 
 // all gives every document of the collection, and of those beside it that are
@@ -139,22 +138,13 @@ func (c collection) emitRow(emit emit) func(*sql.Rows) error {
 	}
 }
 
-// in writes `column IN (?, …)`.
-func in(column string, keys []string) (string, []any) {
-	args := make([]any, len(keys))
-	for i, key := range keys {
-		args[i] = key
-	}
-	return column + " IN (?" + strings.Repeat(",?", len(keys)-1) + ")", args
-}
-
-// scanIn runs "<query> <column> IN (keys)".
+// scanIn runs "<query> <column> IN (keys)". The statement is the same for any number of
+// keys, so that it is prepared once.
 func scanIn(ctx context.Context, q querier, each func(*sql.Rows) error, query, column string, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	condition, args := in(column, keys)
-	return scan(ctx, q, each, query+" WHERE "+condition, args...)
+	return scan(ctx, q, each, query+" WHERE "+among(column), packed(keys))
 }
 
 func loadAccountDocuments(ctx context.Context, q querier, keys []string, emit emit) error {

@@ -18,10 +18,12 @@ import (
 const writerDir = "IDENTITY_TEST_WRITER_DIR"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writerDir); dir != "" {
-		if err := writeForEver(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for name, run := range map[string]func(string) error{writerDir: writeForEver, backupDirs: backUpForEver} {
+		if value := os.Getenv(name); value != "" {
+			if err := run(value); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
 		}
 	}
 	os.Exit(m.Run())
@@ -71,11 +73,7 @@ func TestAnswered_writes_survive_a_killed_process(t *testing.T) {
 // what it does, and returns the last revision that it was heard to have.
 func killedAfter(t *testing.T, dir string, answers int) uint64 {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.CommandContext(t.Context(), self, "-test.run=^$")
+	child := exec.CommandContext(t.Context(), executable(t), "-test.run=^$")
 	child.Env = append(os.Environ(), writerDir+"="+dir)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()

@@ -30,15 +30,15 @@ type TokenDocument struct {
 }
 
 const (
-	maxTokens = 1000 // of one account
+	maxTokens = 1000 // of one account, of logins and others each
 	maxScopes = 50
-	// loginToken is the kind of token that signing in gives. Nobody needs a thousand of
-	// them: the oldest makes room.
+	// loginToken is the kind of token that signing in gives.
 	loginToken = "access"
 )
 
-// PutToken keeps a token that is about to be given out. An account has at most 1,000: to
-// make room the oldest that came from a login is revoked, else it is an InvalidError.
+// PutToken keeps a token that is about to be given out. An account has at most 1,000 that
+// came from logins, where the oldest is revoked to make room, and at most 1,000 others,
+// where one more is an InvalidError. Expired ones do not count.
 func (tx *Tx) PutToken(t Token) error {
 	if err := tx.checkToken(t); err != nil {
 		return fmt.Errorf("put token: %w", err)
@@ -46,7 +46,7 @@ func (tx *Tx) PutToken(t Token) error {
 	if err := tx.forgetTokens(); err != nil {
 		return err
 	}
-	if err := tx.roomForToken(t.Account); err != nil {
+	if err := tx.roomForToken(t.Account, t.Kind); err != nil {
 		return fmt.Errorf("put token: %w", err)
 	}
 	scopes, err := encode(append([]string{}, t.Scopes...))
@@ -100,7 +100,7 @@ func (tx *Tx) forgetTokens() error {
 		err := rows.Scan(&jti)
 		expired = append(expired, jti)
 		return err
-	}, fmt.Sprintf("SELECT jti FROM tokens WHERE expires < ? ORDER BY expires, jti LIMIT %d", forgetAtOnce), seconds(tx.dir.now()))
+	}, expiredTokens, seconds(tx.dir.now()), forgetAtOnce)
 	if err != nil || len(expired) == 0 {
 		return translate("forget tokens", err)
 	}
@@ -116,18 +116,40 @@ func (tx *Tx) dropTokens(ids []string) error {
 	})
 }
 
-func (tx *Tx) roomForToken(account AccountID) error {
-	held, _, err := tx.tokens("account_id = ? ORDER BY issued, jti", Page{}, string(account))
-	if err != nil || len(held) < maxTokens {
-		return err
+// roomForToken sees to it that one more token fits. Those of logins and the others do not
+// take room from each other: a program that signs in over and over must not end what
+// somebody keeps, nor a drawer full of tokens end signing in. It is a part of each login,
+// so it looks at no more than a stretch of one index, however much the account holds.
+func (tx *Tx) roomForToken(account AccountID, kind string) error {
+	count := countOtherTokens
+	if kind == loginToken {
+		count = countLoginTokens
 	}
-	for _, t := range held {
-		if t.Kind == loginToken {
-			return tx.RevokeToken(t.JTI, account, t.Expires)
-		}
+	held, now := 0, seconds(tx.dir.now())
+	err := scan(tx.ctx, tx.q, func(rows *sql.Rows) error { return rows.Scan(&held) }, count, string(account), loginToken, now, maxTokens)
+	switch {
+	case err != nil:
+		return translate("count tokens", err)
+	case held < maxTokens:
+		return nil
+	case kind != loginToken:
+		return invalid("account", "has %d tokens already: revoke one", maxTokens)
 	}
-	return invalid("account", "has %d tokens already: revoke one", maxTokens)
+	var jti string
+	var expires int64
+	err = scan(tx.ctx, tx.q, func(rows *sql.Rows) error { return rows.Scan(&jti, &expires) }, oldestLoginToken, string(account), loginToken, now)
+	if err != nil {
+		return translate("find oldest token", err)
+	}
+	return tx.RevokeToken(jti, account, moment(expires))
 }
+
+const (
+	expiredTokens    = "SELECT jti FROM tokens WHERE expires < ? ORDER BY expires, jti LIMIT ?"
+	countLoginTokens = "SELECT COUNT(*) FROM (SELECT 1 FROM tokens WHERE account_id = ? AND kind = ? AND expires > ? LIMIT ?)"
+	countOtherTokens = "SELECT COUNT(*) FROM (SELECT 1 FROM tokens WHERE account_id = ? AND kind <> ? AND expires > ? LIMIT ?)"
+	oldestLoginToken = "SELECT jti, expires FROM tokens WHERE account_id = ? AND kind = ? AND expires > ? ORDER BY issued, jti LIMIT 1"
+)
 
 // Token finds a token that was given out and neither expired nor was revoked.
 func (tx *Tx) Token(jti string) (Token, error) {

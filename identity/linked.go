@@ -64,7 +64,9 @@ func (tx *Tx) checkIdentity(l LinkedIdentity) error {
 		return invalid("issuer", "must have 1 to %d bytes and no |", maxIssuer)
 	case l.Subject == "" || len(l.Subject) > maxSubject:
 		return invalid("subject", "must have 1 to %d bytes", maxSubject)
-	case strings.ContainsFunc(l.Issuer+l.Subject, invisible):
+	case strings.ContainsFunc(l.Issuer, invisible):
+		return invalid("issuer", "must not hold control or invisible characters")
+	case strings.ContainsFunc(l.Subject, invisible):
 		return invalid("subject", "must not hold control or invisible characters")
 	}
 	a, err := tx.Account(l.Account)

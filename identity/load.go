@@ -102,7 +102,6 @@ func loadNamespaces(ctx context.Context, q querier, names []string) ([]Namespace
 	for i := range namespaces {
 		at[namespaces[i].Name] = &namespaces[i]
 	}
-	condition, args := in("namespace", names)
 	return namespaces, scan(ctx, q, func(rows *sql.Rows) error {
 		var b Binding
 		var expires int64
@@ -112,11 +111,10 @@ func loadNamespaces(ctx context.Context, q querier, names []string) ([]Namespace
 			n.Bindings = append(n.Bindings, b)
 		}
 		return err
-	}, bindingColumns+condition+" ORDER BY namespace, principal", args...)
+	}, bindingColumns+among("namespace")+" ORDER BY namespace, principal", packed(names))
 }
 
 func loadOwners(ctx context.Context, q querier, names []string, found map[string]*Namespace) error {
-	condition, args := in("namespace", names)
 	return scan(ctx, q, func(rows *sql.Rows) error {
 		var name string
 		var owner Principal
@@ -125,7 +123,7 @@ func loadOwners(ctx context.Context, q querier, names []string, found map[string
 			n.Owners = append(n.Owners, owner)
 		}
 		return err
-	}, "SELECT namespace, principal FROM owners WHERE "+condition+" ORDER BY namespace, principal", args...)
+	}, "SELECT namespace, principal FROM owners WHERE "+among("namespace")+" ORDER BY namespace, principal", packed(names))
 }
 
 func inOrder[T any](keys []string, found map[string]*T) []T {

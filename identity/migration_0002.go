@@ -15,7 +15,8 @@ func migrateManagement(db *gorm.DB) error {
 			kind TEXT NOT NULL, name TEXT NOT NULL, scopes TEXT NOT NULL,
 			issued INTEGER NOT NULL, expires INTEGER NOT NULL)`,
 		`CREATE INDEX tokens_account ON tokens (account_id, jti)`,
-		`CREATE INDEX tokens_expires ON tokens (expires)`,
+		`CREATE INDEX tokens_room ON tokens (account_id, kind, issued, jti, expires)`,
+		`CREATE INDEX tokens_expires ON tokens (expires, jti)`,
 		`CREATE TABLE identities (
 			id TEXT PRIMARY KEY NOT NULL, issuer TEXT NOT NULL, subject TEXT NOT NULL,
 			account_id TEXT NOT NULL REFERENCES accounts(id) ON UPDATE RESTRICT ON DELETE RESTRICT)`,

@@ -22,6 +22,7 @@ func migrate(db *gorm.DB) error {
 		{ID: "0001_directory", Migrate: migrateDirectory},
 		{ID: "0002_management", Migrate: migrateManagement},
 		{ID: "0003_failures", Migrate: migrateFailures},
+		{ID: "0004_search", Migrate: migrateSearch},
 	})
 	err := m.Migrate()
 	if errors.Is(err, gormigrate.ErrUnknownPastMigration) {

@@ -59,6 +59,9 @@ var reserved = map[Handle]bool{
 // into one: compatibility forms (full width, ligatures, combining marks) and
 // case. It is applied until nothing changes, as either step can undo the other.
 func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s) // there is nothing else to do
+	}
 	for range 4 {
 		next := norm.NFKC.String(strings.ToLower(norm.NFKC.String(s)))
 		if next == s {
@@ -109,6 +112,9 @@ func NormalEmail(raw string) (Email, error) {
 // plain refuses what could end a header or a log line early, be read as a list,
 // or not be seen at all.
 func plain(field, s string) error {
+	if isPlainASCII(s) { // as nearly all are
+		return nil
+	}
 	switch {
 	case !utf8.ValidString(s):
 		return invalid(field, "is not valid UTF-8")
@@ -120,6 +126,26 @@ func plain(field, s string) error {
 		return invalid(field, "must not begin or end with white space")
 	}
 	return nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// isPlainASCII says that a text is plain and ASCII: all of it can be seen, and none of it
+// separates.
+func isPlainASCII(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(separators, c) >= 0 {
+			return false
+		}
+	}
+	return s == "" || s[0] != ' ' && s[len(s)-1] != ' '
 }
 
 // invisible characters make twins that no reader can tell apart.

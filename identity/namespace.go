@@ -22,7 +22,7 @@ func (tx *Tx) PutNamespaces(namespaces []Namespace) error {
 		return err
 	}
 	return tx.change("put namespace", func() error {
-		existing, err := tx.touchNamespaces(rows.names)
+		existing, err := tx.touchNamespaces(rows)
 		if err != nil {
 			return err
 		}
@@ -49,18 +49,18 @@ var (
 
 // touchNamespaces is touch for namespaces that are going to be put. It gives those
 // that exist already.
-func (tx *Tx) touchNamespaces(names []string) (existing []string, err error) {
-	there, err := tx.present("SELECT name FROM namespaces WHERE "+among("name"), names)
+func (tx *Tx) touchNamespaces(rows *namespaceRows) (existing []string, err error) {
+	there, err := tx.present("SELECT name FROM namespaces WHERE "+among("name"), rows.names)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
+	for i, name := range rows.names {
 		if there[name] {
 			existing = append(existing, name)
 			continue
 		}
-		tx.touchNew(CollectionNamespaces, name)
-		tx.touchNew(CollectionQuotas, name)
+		tx.touchMade(CollectionNamespaces, name, rows.documents[i].appendTo(nil))
+		tx.touchMade(CollectionQuotas, name, rows.quotas[i])
 	}
 	for _, collection := range []string{CollectionNamespaces, CollectionQuotas} {
 		if err := tx.touch(collection, existing...); err != nil {
@@ -86,6 +86,9 @@ func (tx *Tx) present(query string, keys []string) (map[string]bool, error) {
 type namespaceRows struct {
 	names                      []string
 	namespaces, owners, labels []row
+	// What the documents of those that are new will be, in the order of names.
+	documents []*namespaceRecord
+	quotas    [][]byte
 }
 
 // checkNamespaces refuses namespaces that are not whole, and gives the rows of the
@@ -150,6 +153,8 @@ func (rows *namespaceRows) add(n Namespace, known map[Principal]grantee) error {
 	for label, value := range n.Labels {
 		rows.labels = append(rows.labels, row{name, label, value})
 	}
+	document := Namespace{Labels: n.Labels, Owners: principals}
+	rows.documents, rows.quotas = append(rows.documents, document.record()), append(rows.quotas, n.Quota)
 	rows.names = append(rows.names, name)
 	rows.namespaces = append(rows.namespaces, row{name, orNull(n.Quota)})
 	return nil

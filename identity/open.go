@@ -61,6 +61,12 @@ type Directory struct {
 	arriving sync.Mutex
 	arrived  chan struct{}
 	behind   atomic.Pointer[error]
+
+	// commits are those since the log was moved last, checkpoints is held by whoever moves
+	// it, and moving waits for them.
+	commits     atomic.Int64
+	checkpoints sync.Mutex
+	moving      sync.WaitGroup
 }
 
 // Open opens the data directory, bringing its schema up to date. It fails when
@@ -140,6 +146,7 @@ func (d *Directory) takeLock(dir string) error {
 // that is under way.
 func (d *Directory) Close() error {
 	var errs []error
+	d.moving.Wait()
 	for _, db := range []*gorm.DB{d.reader, d.writer} {
 		if db == nil {
 			continue

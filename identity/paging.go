@@ -117,7 +117,9 @@ func (k keys) query(walks []walk, walked int, p Page) (string, []any) {
 			if !strings.Contains(id, ".") { // else the tables of the check would answer to it
 				id = w.from + "." + id
 			}
-			parts[i] += " AND " + strings.ReplaceAll(c.check, "%s", id)
+			// +: what bounds the keys of the walk would seem to bound those that are checked,
+			// and be looked up instead of the one key.
+			parts[i] += " AND " + strings.ReplaceAll(c.check, "%s", "+"+id)
 			args = append(args, c.args...)
 		}
 	}

@@ -17,6 +17,10 @@ import (
 // busyTimeout is how long a writer waits for one in another process.
 const busyTimeout = 10 * time.Second
 
+// statementsKept is how many prepared statements a connection keeps. To prepare one again
+// costs as much as to find a row by it.
+const statementsKept = 64
+
 // querier is what documents are read through: a transaction, of either pool.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -34,6 +38,9 @@ func (d *Directory) openDatabase(ctx context.Context, path string) (err error) {
 	}
 	if err := assertPragmas(ctx, d.writer, false); err != nil {
 		return err
+	}
+	if err := d.writer.WithContext(ctx).Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", longLog)).Error; err != nil {
+		return translate("open database", err)
 	}
 	if err := migrate(d.writer.WithContext(ctx)); err != nil {
 		return err
@@ -57,6 +64,7 @@ func openPool(path string, size int, extra url.Values) (*gorm.DB, error) {
 	extra.Set("_foreign_keys", "1")
 	extra.Set("_synchronous", "FULL")
 	extra.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
+	extra.Set("_stmt_cache_size", fmt.Sprint(statementsKept))
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + extra.Encode()
 	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{
 		Logger:                 logger.Discard, // errors are returned, and none holds a value

@@ -28,6 +28,9 @@ type ledger struct {
 	off    bool // nothing will be written: nobody asks
 	order  []documentKey
 	before map[documentKey][]byte
+	// made are documents that the transaction has made, and not touched since: they need
+	// not be read. nil = it has made sure that there is none.
+	made map[documentKey][]byte
 }
 
 type documentKey struct{ collection, key string }
@@ -53,6 +56,7 @@ func (tx *Tx) touch(name string, keys ...string) error {
 	}
 	unseen := keys[:0:0]
 	for _, key := range keys {
+		delete(tx.ledger.made, documentKey{name, key})
 		if _, seen := tx.ledger.before[documentKey{name, key}]; !seen {
 			unseen = append(unseen, key)
 		}
@@ -77,11 +81,26 @@ func (tx *Tx) touch(name string, keys ...string) error {
 // touchNew is touch for a document that is known not to exist.
 func (tx *Tx) touchNew(name, key string) { tx.ledger.add(documentKey{name, key}, nil) }
 
+// touchMade is touchNew for one of which is known what it will be; doc is nil where there
+// will be none.
+func (tx *Tx) touchMade(name, key string, doc []byte) {
+	tx.touchNew(name, key)
+	if tx.ledger.off {
+		return
+	}
+	if tx.ledger.made == nil {
+		tx.ledger.made = make(map[documentKey][]byte)
+	}
+	tx.ledger.made[documentKey{name, key}] = doc
+}
+
 // entries compares every touched document with what it has become.
 func (tx *Tx) entries(revision uint64, actor Actor) ([]Entry, error) {
 	byCollection := make(map[string][]string)
 	for _, k := range tx.ledger.order {
-		byCollection[k.collection] = append(byCollection[k.collection], k.key)
+		if _, known := tx.ledger.made[k]; !known {
+			byCollection[k.collection] = append(byCollection[k.collection], k.key)
+		}
 	}
 	after := make(map[string]map[string][]byte, len(byCollection))
 	for name, keys := range byCollection {
@@ -97,6 +116,9 @@ func (tx *Tx) entries(revision uint64, actor Actor) ([]Entry, error) {
 	var entries []Entry
 	for _, k := range tx.ledger.order {
 		was, is := tx.ledger.before[k], after[k.collection][k.key]
+		if doc, known := tx.ledger.made[k]; known {
+			is = doc
+		}
 		if bytes.Equal(was, is) {
 			continue
 		}
@@ -129,6 +151,7 @@ func (d *Directory) Write(ctx context.Context, actor Actor, fn func(*Tx) error) 
 	if err != nil {
 		return 0, err
 	}
+	d.committed()
 	// The write has happened: whoever asked may be gone, the sinks still get it.
 	if err := d.bringUp(context.WithoutCancel(ctx)); err != nil {
 		return revision, fmt.Errorf("revision %d: %w: %w", revision, ErrNotApplied, err)
@@ -223,7 +246,7 @@ func (tx *Tx) record(revision uint64, entries []Entry) error {
 		return nil
 	}
 	return tx.change("write journal", func() error {
-		if err := tx.exec("UPDATE revisions SET revision = ? WHERE id = 1", revision); err != nil {
+		if err := tx.exec(updateRevision, revision, revision-1, entries[0].At.UnixMilli()); err != nil {
 			return err
 		}
 		rows := make([]row, len(entries))
@@ -235,6 +258,10 @@ func (tx *Tx) record(revision uint64, entries []Entry) error {
 		return tx.insert(insertJournal, rows)
 	})
 }
+
+// updateRevision also keeps by how much the clock was set back in all.
+const updateRevision = `UPDATE revisions SET revision = ?,
+	set_back = set_back + max(0, ifnull((SELECT at_millis FROM journal WHERE revision = ? AND seq = 0), 0) - ?) WHERE id = 1`
 
 var insertJournal = insertInto("journal", "",
 	"revision", "seq", "at_millis", "actor", "address", "collection", "doc_key", "doc_before", "doc_after")

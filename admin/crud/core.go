@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -204,11 +205,26 @@ func checkQuery(query string) error {
 	return nil
 }
 
+// checkConditions refuses a precondition that huma would read as none: whoever sends an
+// empty one has lost the version and would write over any.
+func checkConditions(header http.Header) error {
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		switch values := header.Values(name); {
+		case len(values) > 1:
+			return &identity.InvalidError{Field: name, Why: "is given more than once"}
+		case len(values) == 1 && strings.TrimSpace(values[0]) == "":
+			return &identity.InvalidError{Field: name, Why: "is empty"}
+		}
+	}
+	return nil
+}
+
 // checkRequest refuses what huma's decoding would let pass: repeated parameters and members,
-// other text than UTF-8, more than one value.
+// preconditions without a version, other text than UTF-8, more than one value.
 func (s *Surface) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
-	if err := checkQuery(humaecho.Unwrap(ctx).Request().URL.RawQuery); err != nil {
+	request := humaecho.Unwrap(ctx).Request()
+	if err := errors.Join(checkQuery(request.URL.RawQuery), checkConditions(request.Header)); err != nil {
 		writeProblem(s.api, ctx, s.problem(ctx.Context(), err))
 		return
 	}
@@ -216,8 +232,7 @@ func (s *Surface) checkRequest(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	c := humaecho.Unwrap(ctx)
-	if err := web.CheckJSON(c.Request()); err != nil {
+	if err := web.CheckJSON(request); err != nil {
 		writeProblem(s.api, ctx, s.problem(ctx.Context(), err))
 		return
 	}

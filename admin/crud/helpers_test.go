@@ -275,10 +275,12 @@ func (h *house) do(raw, method, path, body string, headers ...string) answer {
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	lines := http.Header{} // a name may stand there twice
 	for pair := range slices.Chunk(headers, 2) {
-		request.Header.Set(pair[0], h.text(pair[1]))
+		lines.Add(pair[0], h.text(pair[1]))
 	}
-	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	maps.Copy(request.Header, lines)
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second}}
 	response, err := client.Do(request)
 	if err != nil {
 		h.tb.Fatal(err)

@@ -86,15 +86,25 @@ func note(format string, args ...any) {
 // benchRoot is where directories are made, once for each size.
 var benchRoot string
 
-// benchDirectory is the data folder of a filled directory. BENCHDATA names a folder in
-// which filled directories are kept for the next run.
+// benchDirectory is the data folder of a filled directory.
 func benchDirectory(t *testing.T, accounts int) string {
+	t.Helper()
+	return keptDirectory(t, "accounts-"+strconv.Itoa(accounts), func(data string) {
+		begin := time.Now()
+		fillDirectory(t, data, accounts, nil)
+		note("filled a directory of %d accounts, %d namespaces, %d bindings in %s", accounts, accounts, 3*accounts, time.Since(begin).Round(time.Millisecond))
+	})
+}
+
+// keptDirectory is a data folder of that name, filled if it is not there yet. BENCHDATA
+// names a folder in which filled directories are kept for the next run.
+func keptDirectory(t *testing.T, name string, fill func(data string)) string {
 	t.Helper()
 	root := benchRoot
 	if kept := os.Getenv("BENCHDATA"); kept != "" {
 		root = kept
 	}
-	data := filepath.Join(root, "accounts-"+strconv.Itoa(accounts))
+	data := filepath.Join(root, name)
 	filled := data + ".filled"
 	if _, err := os.Stat(filled); err == nil {
 		return data
@@ -102,12 +112,10 @@ func benchDirectory(t *testing.T, accounts int) string {
 	if err := os.RemoveAll(data); err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	fillDirectory(t, data, accounts, nil)
-	note("filled a directory of %d accounts, %d namespaces, %d bindings in %s", accounts, accounts, 3*accounts, time.Since(begin).Round(time.Millisecond))
+	fill(data)
 	if err := os.WriteFile(filled, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +145,11 @@ var (
 	reachEnforced = &reach{what: "a commit that was answered is enforced on the next request (1 = always)", least: 1}
 	reachStall    = &reach{what: "p99.9 of decisions with 200 writes a second ÷ without, in the engine and over HTTP (the worse of both)", most: 2}
 
-	allReach = []*reach{reachBare, reachStock, reachScale, reachBound, reachApply, reachHeap, reachStart, reachEnforced, reachStall}
+	reachRest   = &reach{what: "p99 of a list, filter or get over REST, the slowest of all shapes of calls", most: 10, unit: " ms"}
+	reachGrant  = &reach{what: "p99 of a binding written over REST and enforced on the next check", most: 10, unit: " ms"}
+	reachImport = &reach{what: "import over REST, into an empty directory or a full one (the worse of both)", least: 20, unit: " thousand objects/s"}
+
+	allReach = []*reach{reachBare, reachStock, reachScale, reachBound, reachApply, reachHeap, reachStart, reachEnforced, reachStall, reachRest, reachGrant, reachImport}
 )
 
 func (r *reach) is(value float64, format string, args ...any) {
