@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Bulk is the writing of much of the database by a process that has other things to do
@@ -29,17 +30,43 @@ func (d *Directory) BeginBulk(ctx context.Context, bytes int64) (*Bulk, error) {
 			return nil, translate("begin bulk writing", err)
 		}
 	}
+	d.bulk.Store(true)
 	return b, d.PrepareBulk(ctx, bytes)
 }
 
-// Checkpoint is [Directory.Checkpoint] on a connection that only reads otherwise: those
-// who write need not wait for the disk meanwhile.
-func (b *Bulk) Checkpoint(ctx context.Context) error { return b.dir.checkpointBeside(ctx) }
+// Pause is for between two writes: it returns when the log has been moved, which begins
+// with each commit, and when others have had so much time since then to find that they
+// may write.
+func (b *Bulk) Pause(ctx context.Context, gap time.Duration) error {
+	timer := time.NewTimer(min(gap, gap-time.Since(time.Unix(0, b.dir.freed.Load()))))
+	defer timer.Stop()
+	if err := b.checkpoint(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// checkpoint waits for the one that the last commit began, or does it.
+func (b *Bulk) checkpoint(ctx context.Context) error {
+	b.dir.checkpoints.Lock()
+	defer b.dir.checkpoints.Unlock()
+	if b.dir.commits.Load() == 0 {
+		return nil
+	}
+	b.dir.commits.Store(0)
+	return b.dir.checkpointBeside(ctx)
+}
 
 // End puts back what BeginBulk changed. What is left in the write-ahead log is moved
 // before, or the next small write would have to wait for that.
 func (b *Bulk) End(ctx context.Context) error {
-	errs := []error{b.Checkpoint(ctx)}
+	b.dir.bulk.Store(false)
+	errs := []error{b.checkpoint(ctx)}
 	for pragma, value := range map[string]int64{"cache_size": b.cache, "wal_autocheckpoint": b.autocheckpoint} {
 		err := b.dir.writer.WithContext(ctx).Exec(fmt.Sprintf("PRAGMA %s = %d", pragma, value)).Error
 		errs = append(errs, translate("end bulk writing", err))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,9 @@ func TestBulk_puts_the_connection_back_and_leaves_nothing_in_the_log_for_others_
 	}
 	defer func() { _ = d.Close() }()
 	before := writerPragmas(t, d)
+	if want := "wal_autocheckpoint 4000"; !strings.HasSuffix(before, want) {
+		t.Errorf("before: got %s, want %s", before, want)
+	}
 	bulk, err := d.BeginBulk(ctx, 8<<20)
 	if err != nil {
 		t.Fatal(err)
@@ -57,10 +61,9 @@ func TestBulk_puts_the_connection_back_and_leaves_nothing_in_the_log_for_others_
 		do    func() error
 		moves bool
 	}{
-		{"a write", func() error { grow(); return nil }, false},
-		{"a checkpoint", func() error { return bulk.Checkpoint(ctx) }, true},
-		{"a write after it", func() error { grow(); return nil }, false},
-		{"the end", func() error { return bulk.End(ctx) }, true},
+		{"a write, and a pause", func() error { grow(); return bulk.Pause(ctx, 0) }, true},
+		{"a pause without a write", func() error { return bulk.Pause(ctx, 0) }, false},
+		{"a write, and the end", func() error { grow(); return bulk.End(ctx) }, true},
 	} {
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.what, err)
@@ -70,6 +73,10 @@ func TestBulk_puts_the_connection_back_and_leaves_nothing_in_the_log_for_others_
 			t.Errorf("%s: the database went from %d to %d bytes, moved from the log: want %v", step.what, was, now, step.moves)
 		}
 		was = now
+	}
+	grow() // by itself
+	if now := size(); now != was {
+		t.Errorf("a write after the end: the database went from %d to %d bytes, moved from the log at once", was, now)
 	}
 	if got := writerPragmas(t, d); got != before {
 		t.Errorf("afterwards: got %s, want %s", got, before)

@@ -1,6 +1,9 @@
 package identity
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Moving what was committed from the write-ahead log into the database takes as long as
 // dozens of commits. SQLite does it within the commit that makes the log long, so that
@@ -15,19 +18,24 @@ const (
 	longLog = 4000
 )
 
-// committed counts commits, and moves the log when there were enough. It does not wait.
+// committed counts commits, and moves the log when there were enough: each that is part of
+// bulk writing is. It does not wait.
 func (d *Directory) committed() {
-	if d.commits.Add(1) < checkpointAfter || !d.checkpoints.TryLock() {
+	d.freed.Store(time.Now().UnixNano())
+	if d.commits.Add(1) < checkpointAfter && !d.bulk.Load() || !d.checkpoints.TryLock() {
 		return
 	}
 	d.commits.Store(0)
-	d.moving.Go(func() {
+	go func() {
 		defer d.checkpoints.Unlock()
 		if err := d.checkpointBeside(context.Background()); err != nil {
 			d.log.Warn("the write-ahead log was not moved, which is tried again", "error", err)
 		}
-	})
+	}()
 }
+
+// endCheckpoints waits for one that is under way; there will be no other.
+func (d *Directory) endCheckpoints() { d.closing.Do(d.checkpoints.Lock) }
 
 // checkpointBeside is [Directory.Checkpoint] on a connection that only reads otherwise:
 // those who write need not wait for the disk meanwhile.

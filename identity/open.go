@@ -62,11 +62,14 @@ type Directory struct {
 	arrived  chan struct{}
 	behind   atomic.Pointer[error]
 
-	// commits are those since the log was moved last, checkpoints is held by whoever moves
-	// it, and moving waits for them.
+	// commits are those since the log was moved last, freed is when the last of them let
+	// others write, and bulk is whether much is being written; checkpoints is held while
+	// the log is moved, and from closing on.
 	commits     atomic.Int64
+	freed       atomic.Int64
+	bulk        atomic.Bool
 	checkpoints sync.Mutex
-	moving      sync.WaitGroup
+	closing     sync.Once
 }
 
 // Open opens the data directory, bringing its schema up to date. It fails when
@@ -146,7 +149,7 @@ func (d *Directory) takeLock(dir string) error {
 // that is under way.
 func (d *Directory) Close() error {
 	var errs []error
-	d.moving.Wait()
+	d.endCheckpoints()
 	for _, db := range []*gorm.DB{d.reader, d.writer} {
 		if db == nil {
 			continue

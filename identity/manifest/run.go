@@ -71,7 +71,7 @@ func (r *Run) Apply(ctx context.Context) (err error) {
 			return err
 		}
 		if r.Batches > 0 {
-			if err := letOthersIn(ctx, bulk); err != nil {
+			if err := bulk.Pause(ctx, gap); err != nil {
 				return err
 			}
 		}
@@ -122,22 +122,6 @@ func (r *Run) next(size int, took time.Duration) int {
 	}
 	fits := float64(size) * float64(hold) / float64(max(took, time.Millisecond))
 	return min(max(int(fits), size/2, leastBatch), 2*size)
-}
-
-// letOthersIn does between two transactions what keeps nobody from writing, and lets
-// those who wait find that they can.
-func letOthersIn(ctx context.Context, bulk *identity.Bulk) error {
-	timer := time.NewTimer(gap)
-	defer timer.Stop()
-	if err := bulk.Checkpoint(ctx); err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // Rehearse applies everything in one transaction that is taken back: a later batch needs
