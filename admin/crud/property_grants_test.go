@@ -298,9 +298,9 @@ func (w *world) deleteSpace(s *step) {
 	}
 }
 
-// manage notes whether the caller may change bindings of the namespace.
-func (w *world) manage(s *step, there *space) {
-	w.allow(s, func(a *holder) bool { return there.allows(a, "manage", w.now()) })
+// manage notes whether the caller may grant that in the namespace.
+func (w *world) manage(s *step, there *space, b grant) {
+	w.allow(s, func(a *holder) bool { return there.mayGive(a, b, w.now()) })
 }
 
 func (w *world) putBinding(s *step) {
@@ -314,7 +314,7 @@ func (w *world) putBinding(s *step) {
 		b.expires = w.now().Add(time.Duration(30+w.random.IntN(900)) * time.Second).UTC().Truncate(time.Second)
 		body["expires"] = b.expires
 	}
-	w.manage(s, there)
+	w.manage(s, there, b)
 	_, bound := there.bindings[p]
 	if a := w.m.holder(strings.TrimPrefix(p, "account:")); !w.exists(p) || a != nil && a.kind == "organisation" {
 		s.not = "nothing can be granted to the principal"
@@ -353,7 +353,7 @@ func (w *world) patchBinding(s *step) {
 		b.role = pick(w, []string{"view", "edit", "admin"})
 		patch["role"] = b.role
 	}
-	w.manage(s, there)
+	w.manage(s, there, b)
 	w.versioned(s)
 	s.method, s.path, s.body, s.there, s.good = http.MethodPatch, "/namespaces/"+there.name+"/binding"+query(p), patch, true, true
 	if b == there.bindings[p] {

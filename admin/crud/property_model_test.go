@@ -192,6 +192,28 @@ func (s *space) allows(a *holder, verb string, now time.Time, groups ...string) 
 	})
 }
 
+// mayGive says whether who manages the namespace may grant that there: what they may do
+// themselves, for as long as that.
+func (s *space) mayGive(a *holder, b grant, now time.Time) bool {
+	if s.owns(a) {
+		return true
+	}
+	for verb := range strings.FieldsSeq(verbs[b.role]) {
+		if !slices.ContainsFunc(a.principals(), func(p string) bool {
+			own := s.bindings[p]
+			return own.live(now) && strings.Contains(verbs[own.role], verb) && own.outlasts(b)
+		}) {
+			return false
+		}
+	}
+	return s.allows(a, "manage", now)
+}
+
+// outlasts says whether it ends no earlier than another.
+func (g grant) outlasts(other grant) bool {
+	return g.expires.IsZero() || !other.expires.IsZero() && !other.expires.After(g.expires)
+}
+
 // live says whether it still gives anything; the zero grant never does.
 func (g grant) live(now time.Time) bool {
 	return g.role != "" && (g.expires.IsZero() || now.Before(g.expires))
