@@ -47,13 +47,14 @@ type Deps struct {
 	Version   string
 	TokenTTL  time.Duration // of tokens that the login door gives
 	Ingress   ingress.Config
-	Issuers   []IssuerName // trusted ones, as routes name them
+	Issuers   []TrustedIssuer
+	Now       func() time.Time // nil = time.Now
 	// Apart moves the surfaces that manage the directory away from the public handler.
 	Apart bool
 }
 
-// IssuerName is what a trusted issuer is called in routes. Issuer is its `iss`.
-type IssuerName struct{ Name, Issuer string }
+// TrustedIssuer is an issuer as routes name it.
+type TrustedIssuer = crud.Issuer
 
 // Handlers are what the listeners of a house serve.
 type Handlers struct {
@@ -111,13 +112,9 @@ func login(d Deps, proxies web.Proxies) web.Surface {
 
 // managing are the surfaces that change the directory: what admin.listen moves.
 func managing(d Deps, proxies web.Proxies) []web.Surface {
-	issuers := make([]crud.Issuer, 0, len(d.Issuers))
-	for _, i := range d.Issuers {
-		issuers = append(issuers, crud.Issuer{Name: i.Name, URL: i.Issuer})
-	}
 	return []web.Surface{crud.New(crud.Deps{
 		Engine: d.Engine, Directory: d.Directory, Authn: d.Authn, Issuer: d.Issuer, Passwords: d.Passwords,
-		Proxies: proxies, Issuers: issuers, Logger: d.Logger, Version: d.Version,
+		Proxies: proxies, Issuers: d.Issuers, Now: d.Now, Logger: d.Logger, Version: d.Version,
 	})}
 }
 

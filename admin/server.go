@@ -110,9 +110,6 @@ func methodOf(c echo.Context) string {
 	return "other"
 }
 
-// challenge is what every 401 says (RFC 9110, 11.6.1).
-const challenge = `Bearer realm="gatehouse"`
-
 // problems renders whatever no surface rendered in its own dialect, as RFC 9457 says.
 func problems(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
@@ -131,11 +128,7 @@ func problems(log *slog.Logger) echo.HTTPErrorHandler {
 			log.Error("render a problem", "error", err)
 			return
 		}
-		header := c.Response().Header()
-		maps.Copy(header, p.Header())
-		if p.Status == http.StatusUnauthorized && header.Get(echo.HeaderWWWAuthenticate) == "" {
-			header.Set(echo.HeaderWWWAuthenticate, challenge)
-		}
+		maps.Copy(c.Response().Header(), p.Header())
 		if err := c.Blob(p.Status, "application/problem+json", body); err != nil {
 			log.Debug("the caller left before the answer", "error", err)
 		}

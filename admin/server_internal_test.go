@@ -132,6 +132,7 @@ func (unsigned) Register(e *echo.Echo) {
 
 func TestEvery_401_says_how_to_sign_in(t *testing.T) {
 	public := testRouter(unsigned{})
+	const challenge = `Bearer realm="gatehouse"`
 	for path, want := range map[string]string{
 		"/refused": challenge, "/login": challenge, "/password": challenge, "/router": challenge, "/denied": "",
 	} {

@@ -30,8 +30,11 @@ func (d *Directory) BeginBulk(ctx context.Context, bytes int64) (*Bulk, error) {
 			return nil, translate("begin bulk writing", err)
 		}
 	}
+	if err := d.PrepareBulk(ctx, bytes); err != nil {
+		return nil, errors.Join(err, b.End(context.WithoutCancel(ctx)))
+	}
 	d.bulk.Store(true)
-	return b, d.PrepareBulk(ctx, bytes)
+	return b, nil
 }
 
 // Pause is for between two writes: it returns when the log has been moved, which begins

@@ -7,17 +7,10 @@ import (
 	"github.com/gatehouse-authz/gatehouse/identity"
 )
 
-type bindingList struct {
-	Body struct {
-		Items []binding `json:"items"`
-		Next  string    `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
-	}
-}
-
 func (s *Surface) listBindings(ctx context.Context, in *struct {
 	Paging
 	BindingFilter
-}) (*bindingList, error) {
+}) (*many[binding], error) {
 	return s.bindings(ctx, "", in.Paging, in.BindingFilter)
 }
 
@@ -25,7 +18,7 @@ func (s *Surface) listNamespaceBindings(ctx context.Context, in *struct {
 	NamespacePath
 	Paging
 	BindingFilter
-}) (*bindingList, error) {
+}) (*many[binding], error) {
 	if err := s.see(ctx, resource{Kind: "namespace", ID: in.Name}); err != nil {
 		return nil, err
 	}
@@ -33,7 +26,7 @@ func (s *Surface) listNamespaceBindings(ctx context.Context, in *struct {
 }
 
 // bindings lists those of a namespace, "" = of all.
-func (s *Surface) bindings(ctx context.Context, namespace string, p Paging, f BindingFilter) (*bindingList, error) {
+func (s *Surface) bindings(ctx context.Context, namespace string, p Paging, f BindingFilter) (*many[binding], error) {
 	asked := resource{Kind: "binding", Namespace: namespace, Principal: f.Principal, Role: f.Role}
 	principals, err := s.narrowBindings(ctx, asked)
 	if err != nil {
@@ -46,33 +39,15 @@ func (s *Surface) bindings(ctx context.Context, namespace string, p Paging, f Bi
 		Filter     BindingFilter
 		Principals []identity.Principal
 	}{namespace, f, principals}
-	page, err := s.page(p, "bindings", shown)
-	if err != nil {
-		return nil, err
-	}
-	var found []identity.Binding
-	var next string
-	err = s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
+	filter := identity.BindingFilter{Namespace: identity.NamespaceName(namespace), Principals: principals, Role: identity.Role(f.Role)}
+	return readPage(ctx, s, p, "bindings", shown, bindingOf, func(tx *identity.Tx, p identity.Page) ([]identity.Binding, string, error) {
 		if namespace != "" {
-			if _, err = tx.NamespaceHeader(identity.NamespaceName(namespace)); err != nil {
-				return err
+			if _, err := tx.NamespaceHeader(filter.Namespace); err != nil {
+				return nil, "", err
 			}
 		}
-		found, next, err = tx.ListBindings(identity.BindingFilter{
-			Namespace: identity.NamespaceName(namespace), Principals: principals, Role: identity.Role(f.Role),
-		}, page)
-		return err
+		return tx.ListBindings(filter, p)
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := &bindingList{}
-	out.Body.Items = make([]binding, 0, len(found))
-	for _, b := range found {
-		out.Body.Items = append(out.Body.Items, bindingOf(b))
-	}
-	out.Body.Next, err = s.cursor(next, "bindings", shown)
-	return out, err
 }
 
 // narrowBindings asks for a list of bindings and says whose it may show; none = all.

@@ -78,19 +78,6 @@ type BindingFilter struct {
 	Role      string `query:"role" maxLength:"63" doc:"The role that is granted."`
 }
 
-type bindingAnswer struct {
-	ETag string `header:"ETag"`
-	Body binding
-}
-
-type bindingWritten struct {
-	Status int
-	RevisionHeader
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Body     binding
-}
-
 func (s *Surface) registerBindings() {
 	tag := []string{"Bindings"}
 	const all, one = "/namespaces/{namespace}/bindings", "/namespaces/{namespace}/binding"
@@ -129,52 +116,45 @@ func (s *Surface) registerBindings() {
 func (s *Surface) createBinding(ctx context.Context, in *struct {
 	Namespace string `path:"namespace" maxLength:"63" doc:"Name of the namespace."`
 	Body      newBinding
-}) (*bindingWritten, error) {
+}) (*written[binding], error) {
 	path := &BindingPath{Namespace: in.Namespace, Principal: in.Body.Principal}
-	return s.writeBinding(ctx, path, func(w *writing, there identity.Binding, missing bool) (int, error) {
+	return s.writeBinding(ctx, path, func(w *writing, there identity.Binding, missing bool) error {
 		if err := w.mayMake(path.given(in.Body.BindingContent), path.namespace(), Conditions{}); err != nil {
-			return 0, err
+			return err
 		}
 		if !missing {
-			return 0, identity.ErrExists
+			return identity.ErrExists
 		}
-		return http.StatusCreated, w.grant(path, in.Body.BindingContent, there)
+		return w.grant(path, in.Body.BindingContent, there)
 	})
 }
 
-func (s *Surface) getBinding(ctx context.Context, in *BindingPath) (*bindingAnswer, error) {
-	var there identity.Binding
-	err := s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		there, err = tx.Binding(in.name(), in.principal())
-		return err
+func (s *Surface) getBinding(ctx context.Context, in *BindingPath) (*one[binding], error) {
+	return readOne(ctx, s, func(tx *identity.Tx) (binding, error) {
+		there, err := tx.Binding(in.name(), in.principal())
+		if err != nil {
+			return binding{}, err
+		}
+		return bindingOf(there), s.see(ctx, in.resource(string(there.Role)))
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := &bindingAnswer{Body: bindingOf(there)}
-	if err := s.see(ctx, in.resource(out.Body.Role)); err != nil {
-		return nil, err
-	}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 func (s *Surface) putBinding(ctx context.Context, in *struct {
 	BindingPath
 	Conditions
 	Body BindingContent
-}) (*bindingWritten, error) {
-	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) (int, error) {
+}) (*written[binding], error) {
+	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) error {
 		if missing {
 			if err := w.mayMake(in.given(in.Body), in.namespace(), in.Conditions); err != nil {
-				return 0, err
+				return err
 			}
-			return http.StatusCreated, w.grant(&in.BindingPath, in.Body, there)
+			return w.grant(&in.BindingPath, in.Body, there)
 		}
 		if err := w.mayRegrant(&in.BindingPath, there, in.Body, in.Conditions); err != nil {
-			return 0, err
+			return err
 		}
-		return http.StatusOK, w.grant(&in.BindingPath, in.Body, there)
+		return w.grant(&in.BindingPath, in.Body, there)
 	})
 }
 
@@ -182,19 +162,19 @@ func (s *Surface) patchBinding(ctx context.Context, in *struct {
 	BindingPath
 	OnlyMatch
 	Body bindingPatch
-}) (*bindingWritten, error) {
+}) (*written[binding], error) {
 	if in.Body.Role.null { // which decoding lets pass
 		return nil, &identity.InvalidError{Field: "role", Why: "cannot be null: a binding without a role is none"}
 	}
-	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) (int, error) {
+	return s.writeBinding(ctx, &in.BindingPath, func(w *writing, there identity.Binding, missing bool) error {
 		if missing {
-			return 0, identity.ErrNotFound
+			return identity.ErrNotFound
 		}
 		wanted := in.Body.applied(bindingOf(there))
 		if err := w.mayRegrant(&in.BindingPath, there, wanted, Conditions{IfMatch: in.IfMatch}); err != nil {
-			return 0, err
+			return err
 		}
-		return http.StatusOK, w.grant(&in.BindingPath, wanted, there)
+		return w.grant(&in.BindingPath, wanted, there)
 	})
 }
 
@@ -202,7 +182,7 @@ func (s *Surface) deleteBinding(ctx context.Context, in *struct {
 	BindingPath
 	OnlyMatch
 }) (*RevisionHeader, error) {
-	number, err := s.write(ctx, func(w *writing) error {
+	return removeOne(ctx, s, func(w *writing) error {
 		there, err := w.Binding(in.name(), in.principal())
 		if err != nil {
 			return err
@@ -212,20 +192,14 @@ func (s *Surface) deleteBinding(ctx context.Context, in *struct {
 		}
 		return w.RemoveBinding(in.name(), in.principal())
 	})
-	if err != nil {
-		return nil, err
-	}
-	header := revision(number)
-	return &header, nil
 }
 
 // writeBinding runs one write and answers with the binding as the directory made it. fn
-// is given the one that is there, or told that there is none, and gives the status.
+// is given the one that is there, or told that there is none.
 func (s *Surface) writeBinding(
-	ctx context.Context, path *BindingPath, fn func(w *writing, there identity.Binding, missing bool) (int, error),
-) (*bindingWritten, error) {
-	out := &bindingWritten{}
-	number, err := s.write(ctx, func(w *writing) error {
+	ctx context.Context, path *BindingPath, fn func(w *writing, there identity.Binding, missing bool) error,
+) (*written[binding], error) {
+	return writeOne(ctx, s, func(w *writing, out *written[binding]) error {
 		if _, err := w.NamespaceHeader(path.name()); err != nil {
 			return err
 		}
@@ -234,22 +208,16 @@ func (s *Surface) writeBinding(
 		if err != nil && !missing {
 			return err
 		}
-		if out.Status, err = fn(w, there, missing); err != nil {
+		if err := fn(w, there, missing); err != nil {
 			return err
 		}
-		written, err := w.Binding(path.name(), path.principal())
-		out.Body = bindingOf(written)
+		granted, err := w.Binding(path.name(), path.principal())
+		out.Body = bindingOf(granted)
+		if missing {
+			out.made("/namespaces/" + out.Body.Namespace + "/binding?principal=" + url.QueryEscape(out.Body.Principal))
+		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out.RevisionHeader = revision(number)
-	if out.Status == http.StatusCreated {
-		out.Location = base + "/namespaces/" + out.Body.Namespace + "/binding?principal=" + url.QueryEscape(out.Body.Principal)
-	}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 // mayRegrant lets the caller put another grant in the place of one. Both are asked about,
@@ -274,7 +242,7 @@ func (w *writing) mayRegrant(path *BindingPath, there identity.Binding, wanted B
 func (w *writing) grant(path *BindingPath, c BindingContent, there identity.Binding) error {
 	wanted := identity.Binding{Namespace: path.name(), Principal: path.principal(), Role: identity.Role(c.Role)}
 	if expires := wholeSeconds(c.Expires); expires != nil {
-		if !expires.After(time.Now()) && !expires.Equal(there.Expires) {
+		if !expires.After(w.surface.Now()) && !expires.Equal(there.Expires) {
 			return &identity.InvalidError{Field: "expires", Why: "must lie ahead"}
 		}
 		wanted.Expires = *expires

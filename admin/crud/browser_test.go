@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 // browser is one page of a real Chromium, driven through its DevTools protocol.
@@ -38,7 +40,7 @@ const browserTime = 60 * time.Second // a test that needs it all has failed
 // newBrowser starts Chromium and ends it with the test.
 func newBrowser(tb testing.TB) *browser {
 	tb.Helper()
-	path := program(tb, "chromium", "chromium-browser", "google-chrome")
+	path := testtools.Program(tb, "chromium", "chromium-browser", "google-chrome")
 	arguments := []string{
 		"--headless", "--remote-debugging-port=0", "--user-data-dir=" + tb.TempDir(), "--disable-gpu", "--hide-scrollbars",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",

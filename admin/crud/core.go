@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -33,7 +34,7 @@ type Decider interface {
 	Decide(ctx context.Context, entrypoint string, input engine.Value) engine.Decision
 }
 
-// Deps are what the surface works with; all but Issuers are required.
+// Deps are what the surface works with; all but Issuers and Now are required.
 type Deps struct {
 	Engine    Decider
 	Directory *identity.Directory
@@ -42,6 +43,7 @@ type Deps struct {
 	Passwords *authn.Passwords
 	Proxies   web.Proxies
 	Issuers   []Issuer
+	Now       func() time.Time // nil = time.Now
 	Logger    *slog.Logger
 	Version   string
 }
@@ -56,7 +58,12 @@ type Surface struct {
 var _ web.Surface = (*Surface)(nil)
 
 // New makes the surface.
-func New(d Deps) *Surface { return &Surface{Deps: d, imports: importer{limits: defaultImportLimits}} }
+func New(d Deps) *Surface {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return &Surface{Deps: d, imports: importer{limits: defaultImportLimits}}
+}
 
 // Register implements web.Surface.
 func (s *Surface) Register(e *echo.Echo) {
@@ -241,11 +248,3 @@ func (s *Surface) checkRequest(ctx huma.Context, next func(huma.Context)) {
 
 // streamed marks an operation, in its metadata, whose body is no single JSON value.
 const streamed = "streamed"
-
-// madeOrChanged is the status of a PUT, by how the document was looked up before.
-func madeOrChanged(err error) int {
-	if errors.Is(err, identity.ErrNotFound) {
-		return http.StatusCreated
-	}
-	return http.StatusOK
-}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-authz/gatehouse/admin/internal/admintest"
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 func TestThe_page_may_show_itself_and_do_nothing_else(t *testing.T) {
@@ -54,7 +55,7 @@ type axeResult struct {
 func TestThe_page_in_a_browser(t *testing.T) {
 	d := newDesk(t)
 	b := newBrowser(t)
-	axe := string(readFile(t, filepath.Join(nodeModules(t), "axe-core/axe.min.js")))
+	axe := string(readFile(t, filepath.Join(testtools.Modules(t, openAPITools), "axe-core/axe.min.js")))
 	b.do(nil, "Network.setExtraHTTPHeaders", map[string]any{"headers": map[string]any{"Authorization": "Bearer " + d.Token(d.people["bob"])}})
 	b.look(1280, "light")
 	b.open(d.url + "/docs")
@@ -168,9 +169,9 @@ var example = regexp.MustCompile(`(?s)<article aria-labelledby="(\w+)">.*?<h4>Ex
 // The lines of the page are run as they stand, each against a house in which what they
 // name is there.
 func TestThe_lines_of_the_page_work(t *testing.T) {
-	shell, curl := program(t, "sh"), program(t, "curl")
+	shell, curl := testtools.Program(t, "sh"), testtools.Program(t, "curl")
 	if output, err := exec.CommandContext(t.Context(), curl, "--help", "all").Output(); err != nil || !strings.Contains(string(output), "--url-query") {
-		missing(t, "curl 7.87 or later is needed")
+		testtools.Missing(t, "curl 7.87 or later is needed")
 	}
 	first := newDesk(t)
 	examples := example.FindAllStringSubmatch(first.wants(200, "bob", "GET", "/docs", "").Text, -1)

@@ -164,7 +164,7 @@ func (h *house) serve() {
 	crud.New(crud.Deps{
 		Engine: h.Engine, Directory: h.Directory, Authn: h.Authn, Issuer: h.Issuer, Proxies: proxies,
 		Passwords: h.passwords(),
-		Issuers:   []crud.Issuer{corp}, Logger: h.Log, Version: "test",
+		Issuers:   []crud.Issuer{corp}, Now: h.now, Logger: h.Log, Version: "test",
 	}).Register(e)
 	server := httptest.NewUnstartedServer(e)
 	server.Config = admin.NewServer(e, h.Log)

@@ -142,8 +142,8 @@ func TestImport_refuses_what_it_will_not_read(t *testing.T) {
 	t.Run("a second one at the same time", func(t *testing.T) {
 		read, write := io.Pipe()
 		first := make(chan imported, 1)
-		go func() { first <- h.sendFrom(t, root, "", read) }()
-		_, _ = io.WriteString(write, `{"accounts":[{"handle":"kim"}]}`+"\n") // until it is being read
+		go func() { first <- h.sendFrom(t, root, "", read, "Expect", "100-continue") }()
+		_, _ = io.WriteString(write, `{"accounts":[{"handle":"kim"}]}`+"\n") // until the server asks for it
 		stop := make(chan struct{})
 		go func() {
 			defer func() { _ = write.Close() }()

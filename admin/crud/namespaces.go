@@ -60,27 +60,6 @@ type NamespaceFilter struct {
 	Member string `query:"member" maxLength:"64" doc:"me or the uid of an account that owns it or has a binding in it, by itself or through a team."`
 }
 
-// namespaceAnswer is one namespace with its validator.
-type namespaceAnswer struct {
-	ETag string `header:"ETag"`
-	Body namespace
-}
-
-type namespaceWritten struct {
-	Status int
-	RevisionHeader
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Body     namespace
-}
-
-type namespaceList struct {
-	Body struct {
-		Items []namespace `json:"items"`
-		Next  string      `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
-	}
-}
-
 func (s *Surface) registerNamespaces() {
 	tag := []string{"Namespaces"}
 	add(s, huma.Operation{
@@ -111,7 +90,7 @@ func (s *Surface) registerNamespaces() {
 func (s *Surface) listNamespaces(ctx context.Context, in *struct {
 	Paging
 	NamespaceFilter
-}) (*namespaceList, error) {
+}) (*many[namespace], error) {
 	member, err := memberUID(ctx, in.Member)
 	if err != nil {
 		return nil, err
@@ -124,41 +103,25 @@ func (s *Surface) listNamespaces(ctx context.Context, in *struct {
 		member = callerOf(ctx).subject.ID
 	}
 	in.Member = member
-	page, err := s.page(in.Paging, "namespaces", in.NamespaceFilter)
-	if err != nil {
-		return nil, err
-	}
 	filter := identity.NamespaceFilter{Prefix: in.Prefix, Owner: identity.Principal(in.Owner)}
 	filter.Label, filter.Value, _ = strings.Cut(in.Label, "=")
-	out := &namespaceList{}
-	var found []identity.Namespace
-	var next string
-	err = s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		if member != "" {
-			if filter.Members, err = principalsOf(ctx, tx, member); err != nil {
-				return err
+	return readPage(ctx, s, in.Paging, "namespaces", in.NamespaceFilter, namespaceOf,
+		func(tx *identity.Tx, p identity.Page) (_ []identity.Namespace, _ string, err error) {
+			if member != "" {
+				if filter.Members, err = principalsOf(ctx, tx, member); err != nil {
+					return nil, "", err
+				}
 			}
-		}
-		found, next, err = tx.ListNamespaces(filter, page)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out.Body.Items = make([]namespace, 0, len(found))
-	for _, n := range found {
-		out.Body.Items = append(out.Body.Items, namespaceOf(n))
-	}
-	out.Body.Next, err = s.cursor(next, "namespaces", in.NamespaceFilter)
-	return out, err
+			return tx.ListNamespaces(filter, p)
+		})
 }
 
-func (s *Surface) createNamespace(ctx context.Context, in *struct{ Body newNamespace }) (*namespaceWritten, error) {
+func (s *Surface) createNamespace(ctx context.Context, in *struct{ Body newNamespace }) (*written[namespace], error) {
 	wanted, err := in.Body.with(in.Body.Name)
 	if err != nil {
 		return nil, err
 	}
-	return s.writeNamespace(ctx, wanted.Name, http.StatusCreated, func(w *writing) error {
+	return s.writeNamespace(ctx, wanted.Name, func(w *writing) error {
 		if err := w.ask(create, resource{Kind: "namespace", Namespace: in.Body.Name}); err != nil {
 			return err
 		}
@@ -173,34 +136,27 @@ func (s *Surface) createNamespace(ctx context.Context, in *struct{ Body newNames
 	})
 }
 
-func (s *Surface) getNamespace(ctx context.Context, in *NamespacePath) (*namespaceAnswer, error) {
+func (s *Surface) getNamespace(ctx context.Context, in *NamespacePath) (*one[namespace], error) {
 	if err := s.see(ctx, resource{Kind: "namespace", ID: in.Name}); err != nil {
 		return nil, err
 	}
-	var found identity.Namespace
-	err := s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		found, err = tx.NamespaceHeader(identity.NamespaceName(in.Name))
-		return err
+	return readOne(ctx, s, func(tx *identity.Tx) (namespace, error) {
+		found, err := tx.NamespaceHeader(identity.NamespaceName(in.Name))
+		return namespaceOf(found), err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := &namespaceAnswer{Body: namespaceOf(found)}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 func (s *Surface) putNamespace(ctx context.Context, in *struct {
 	NamespacePath
 	Conditions
 	Body NamespaceContent
-}) (*namespaceWritten, error) {
+}) (*written[namespace], error) {
 	wanted, err := in.Body.with(in.Name)
 	if err != nil {
 		return nil, err
 	}
 	shown := resource{Kind: "namespace", ID: in.Name}
-	return s.writeNamespace(ctx, wanted.Name, 0, func(w *writing) error {
+	return s.writeNamespace(ctx, wanted.Name, func(w *writing) error {
 		there, err := w.NamespaceHeader(wanted.Name)
 		switch {
 		case errors.Is(err, identity.ErrNotFound):
@@ -219,12 +175,12 @@ func (s *Surface) patchNamespace(ctx context.Context, in *struct {
 	NamespacePath
 	OnlyMatch
 	Body namespacePatch
-}) (*namespaceWritten, error) {
+}) (*written[namespace], error) {
 	shown := resource{Kind: "namespace", ID: in.Name}
 	if err := s.see(ctx, shown); err != nil {
 		return nil, err
 	}
-	return s.writeNamespace(ctx, identity.NamespaceName(in.Name), 0, func(w *writing) error {
+	return s.writeNamespace(ctx, identity.NamespaceName(in.Name), func(w *writing) error {
 		there, err := w.NamespaceHeader(identity.NamespaceName(in.Name))
 		if err != nil {
 			return err
@@ -248,7 +204,7 @@ func (s *Surface) deleteNamespace(ctx context.Context, in *struct {
 	if err := s.see(ctx, shown); err != nil {
 		return nil, err
 	}
-	number, err := s.write(ctx, func(w *writing) error {
+	return removeOne(ctx, s, func(w *writing) error {
 		there, err := w.NamespaceHeader(identity.NamespaceName(in.Name))
 		if err != nil {
 			return err
@@ -258,38 +214,23 @@ func (s *Surface) deleteNamespace(ctx context.Context, in *struct {
 		}
 		return w.RemoveNamespace(there.Name)
 	})
-	if err != nil {
-		return nil, err
-	}
-	header := revision(number)
-	return &header, nil
 }
 
-// writeNamespace runs one write and answers with what the directory made of it: whoever
-// gives a namespace away may not read it any more. status 0 is 201 for a namespace that
-// is new, else 200.
-func (s *Surface) writeNamespace(ctx context.Context, name identity.NamespaceName, status int, fn func(*writing) error) (*namespaceWritten, error) {
-	out := &namespaceWritten{Status: status}
-	number, err := s.write(ctx, func(w *writing) error {
-		if _, err := w.NamespaceHeader(name); status == 0 {
-			out.Status = madeOrChanged(err)
-		}
+// writeNamespace runs one write and answers with what the directory made of the namespace,
+// and says whether it is new.
+func (s *Surface) writeNamespace(ctx context.Context, name identity.NamespaceName, fn func(*writing) error) (*written[namespace], error) {
+	return writeOne(ctx, s, func(w *writing, out *written[namespace]) error {
+		_, before := w.NamespaceHeader(name)
 		if err := fn(w); err != nil {
 			return err
 		}
-		written, err := w.NamespaceHeader(name)
-		out.Body = namespaceOf(written)
+		there, err := w.NamespaceHeader(name)
+		out.Body = namespaceOf(there)
+		if errors.Is(before, identity.ErrNotFound) {
+			out.made("/namespaces/" + string(name))
+		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out.RevisionHeader = revision(number)
-	if out.Status == http.StatusCreated {
-		out.Location = base + "/namespaces/" + string(name)
-	}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 // with is the namespace of that name as the directory takes it.

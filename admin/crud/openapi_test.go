@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 // document is the OpenAPI document as a client gets it, as far as tests look into it.
@@ -105,7 +107,7 @@ func TestThe_OpenAPI_document_and_its_page_are_for_those_who_have_an_account(t *
 func TestThe_OpenAPI_document_passes_a_linter(t *testing.T) {
 	d := newDesk(t)
 	text, _ := d.document()
-	modules, dir := nodeModules(t), t.TempDir()
+	modules, dir := testtools.Modules(t, openAPITools), t.TempDir()
 	writeFiles(t, dir, map[string][]byte{"openapi.json": text, "redocly.yaml": readTool(t, "redocly.yaml")})
 	output := node(t, modules, dir, nil, filepath.Join(modules, "@redocly/cli/bin/cli.js"), "lint", "--config", "redocly.yaml", "openapi.json")
 	if !strings.Contains(output, "Your API description is valid") || strings.Contains(output, "warning") && !strings.Contains(output, "Deprecation warning") {
@@ -119,7 +121,7 @@ func TestA_client_that_is_generated_from_the_OpenAPI_document_manages_the_direct
 	if doc.Paths["/organisations"] == nil {
 		t.Skip("organisations have no routes yet, and this client makes one")
 	}
-	modules, dir := nodeModules(t), t.TempDir()
+	modules, dir := testtools.Modules(t, openAPITools), t.TempDir()
 	writeFiles(t, dir, map[string][]byte{
 		"openapi.json": text, "client.ts": readTool(t, "client.ts"), "package.json": readTool(t, "package.json"),
 	})

@@ -36,9 +36,7 @@ func (p *OrganisationMemberPath) find(tx *identity.Tx) (member, error) {
 	if !is {
 		return member{}, fmt.Errorf("organisation member: %w", identity.ErrNotFound)
 	}
-	return memberOf(identity.MemberEntry{
-		Account: account.ID, Handle: account.Handle, Name: account.Name, Kind: account.Kind, State: account.State, Role: role,
-	}), nil
+	return membership(account, role), nil
 }
 
 func (s *Surface) registerOrganisationMembers() {

@@ -15,14 +15,14 @@ import (
 // logged or kept as it is.
 type NewPassword struct {
 	Password string `json:"password" example:"correct horse battery" doc:"The new one, 8 to 1024 bytes."`
-	Current  string `json:"current,omitempty" doc:"The one it replaces: needed for one's own, where there is one."`
+	Current  string `json:"current,omitempty" doc:"The one it replaces: needed for one's own."`
 }
 
 func (s *Surface) registerPasswords() {
 	add(s, huma.Operation{
 		Method: http.MethodPut, Path: "/accounts/{account}/password", OperationID: "putPassword", Tags: []string{"Accounts"},
 		Summary: "Set a password", DefaultStatus: http.StatusNoContent,
-		Description: "One's own with the current one. One that somebody else has set must be changed at the next sign-in. Tokens stay good: see DELETE /accounts/{account}/tokens.",
+		Description: "One's own with the current one; the first one is set by somebody else. One that somebody else has set must be changed at the next sign-in. Tokens stay good: see DELETE /accounts/{account}/tokens.",
 		Errors:      []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}, s.putPassword)
 }

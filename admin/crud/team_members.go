@@ -2,6 +2,7 @@ package crud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -27,6 +28,11 @@ func memberOf(m identity.MemberEntry) member {
 	}
 }
 
+// membership is what the account is to something where it has that role.
+func membership(a identity.Account, role identity.MemberRole) member {
+	return memberOf(identity.MemberEntry{Account: a.ID, Handle: a.Handle, Name: a.Name, Kind: a.Kind, State: a.State, Role: role})
+}
+
 type memberContent struct {
 	Role string `json:"role" enum:"member,owner" example:"member" doc:"Owners say who is a member."`
 }
@@ -43,26 +49,6 @@ func (p *TeamMemberPath) resolve(ctx context.Context) (err error) {
 
 func (p *TeamMemberPath) resource(role string) resource {
 	return resource{Kind: "team_member", Team: p.Team, Account: p.Account, Role: role}
-}
-
-type teamMemberAnswer struct {
-	ETag string `header:"ETag"`
-	Body member
-}
-
-type teamMemberWritten struct {
-	Status int
-	RevisionHeader
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Body     member
-}
-
-type teamMemberList struct {
-	Body struct {
-		Items []member `json:"items"`
-		Next  string   `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
-	}
 }
 
 func (s *Surface) registerTeamMembers() {
@@ -89,76 +75,47 @@ func (s *Surface) registerTeamMembers() {
 func (s *Surface) listTeamMembers(ctx context.Context, in *struct {
 	TeamPath
 	Paging
-}) (*teamMemberList, error) {
-	if err := s.see(ctx, in.shown()); err != nil {
+}) (*many[member], error) {
+	if err := s.inside(ctx, in.shown(), list, resource{Kind: "team_member", Team: in.UID}); err != nil {
 		return nil, err
 	}
-	if err := s.ask(ctx, list, resource{Kind: "team_member", Team: in.UID}); err != nil {
-		return nil, err
-	}
-	page, err := s.page(in.Paging, "team members", in.TeamPath)
-	if err != nil {
-		return nil, err
-	}
-	var found []identity.MemberEntry
-	var next string
-	err = s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		if _, err = tx.TeamHeader(in.id()); err != nil {
-			return err
-		}
-		found, next, err = tx.ListTeamMembers(in.id(), page)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := &teamMemberList{}
-	out.Body.Items = make([]member, 0, len(found))
-	for _, m := range found {
-		out.Body.Items = append(out.Body.Items, memberOf(m))
-	}
-	out.Body.Next, err = s.cursor(next, "team members", in.TeamPath)
-	return out, err
+	return readPage(ctx, s, in.Paging, "team members", in.TeamPath, memberOf,
+		func(tx *identity.Tx, p identity.Page) ([]identity.MemberEntry, string, error) {
+			if _, err := tx.TeamHeader(in.id()); err != nil {
+				return nil, "", err
+			}
+			return tx.ListTeamMembers(in.id(), p)
+		})
 }
 
-func (s *Surface) getTeamMember(ctx context.Context, in *TeamMemberPath) (*teamMemberAnswer, error) {
+func (s *Surface) getTeamMember(ctx context.Context, in *TeamMemberPath) (*one[member], error) {
 	if err := in.resolve(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.see(ctx, in.resource("")); err != nil {
 		return nil, err
 	}
-	out := &teamMemberAnswer{}
-	err := s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		out.Body, err = teamMembership(tx, in)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
+	return readOne(ctx, s, in.find)
 }
 
 func (s *Surface) putTeamMember(ctx context.Context, in *struct {
 	TeamMemberPath
 	Conditions
 	Body memberContent
-}) (*teamMemberWritten, error) {
+}) (*written[member], error) {
 	if err := in.resolve(ctx); err != nil {
 		return nil, err
 	}
-	out := &teamMemberWritten{}
-	number, err := s.write(ctx, func(w *writing) error {
+	return writeOne(ctx, s, func(w *writing, out *written[member]) error {
 		if _, err := w.TeamHeader(identity.TeamID(in.Team)); err != nil {
 			return err
 		}
-		there, err := teamMembership(w.Tx, &in.TeamMemberPath)
-		out.Status = madeOrChanged(err)
-		if out.Status == http.StatusCreated {
-			team := resource{Kind: "team", ID: in.Team}
-			err = w.mayMake(in.resource(in.Body.Role), team, in.Conditions)
-		} else if err == nil {
+		there, err := in.find(w.Tx)
+		switch {
+		case errors.Is(err, identity.ErrNotFound):
+			err = w.mayMake(in.resource(in.Body.Role), resource{Kind: "team", ID: in.Team}, in.Conditions)
+			out.made("/teams/" + in.Team + "/members/" + in.Account)
+		case err == nil:
 			wanted := there
 			wanted.Role = in.Body.Role
 			err = w.mayReplace(in.resource(in.Body.Role), there, wanted, in.unread())
@@ -169,18 +126,9 @@ func (s *Surface) putTeamMember(ctx context.Context, in *struct {
 		if err := w.PutTeamMember(identity.TeamID(in.Team), identity.AccountID(in.Account), identity.MemberRole(in.Body.Role)); err != nil {
 			return err
 		}
-		out.Body, err = teamMembership(w.Tx, &in.TeamMemberPath)
+		out.Body, err = in.find(w.Tx)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out.RevisionHeader = revision(number)
-	if out.Status == http.StatusCreated {
-		out.Location = base + "/teams/" + in.Team + "/members/" + in.Account
-	}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 func (s *Surface) deleteTeamMember(ctx context.Context, in *struct {
@@ -190,8 +138,8 @@ func (s *Surface) deleteTeamMember(ctx context.Context, in *struct {
 	if err := in.resolve(ctx); err != nil {
 		return nil, err
 	}
-	number, err := s.write(ctx, func(w *writing) error {
-		there, err := teamMembership(w.Tx, &in.TeamMemberPath)
+	return removeOne(ctx, s, func(w *writing) error {
+		there, err := in.find(w.Tx)
 		if err != nil {
 			return err
 		}
@@ -200,24 +148,17 @@ func (s *Surface) deleteTeamMember(ctx context.Context, in *struct {
 		}
 		return w.RemoveTeamMember(identity.TeamID(in.Team), identity.AccountID(in.Account))
 	})
-	if err != nil {
-		return nil, err
-	}
-	header := revision(number)
-	return &header, nil
 }
 
-// teamMembership is what an account is to a team.
-func teamMembership(tx *identity.Tx, of *TeamMemberPath) (member, error) {
-	account, err := tx.Account(identity.AccountID(of.Account))
+// find is what the account is to the team.
+func (p *TeamMemberPath) find(tx *identity.Tx) (member, error) {
+	account, err := tx.Account(identity.AccountID(p.Account))
 	if err != nil {
 		return member{}, err
 	}
-	role, is := account.Teams[identity.TeamID(of.Team)]
+	role, is := account.Teams[identity.TeamID(p.Team)]
 	if !is {
 		return member{}, fmt.Errorf("team member: %w", identity.ErrNotFound)
 	}
-	return memberOf(identity.MemberEntry{
-		Account: account.ID, Handle: account.Handle, Name: account.Name, Kind: account.Kind, State: account.State, Role: role,
-	}), nil
+	return membership(account, role), nil
 }

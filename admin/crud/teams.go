@@ -47,26 +47,6 @@ type TeamFilter struct {
 	Handle       string `query:"handle" maxLength:"252" doc:"Its handle, in any spelling."`
 }
 
-type teamAnswer struct {
-	ETag string `header:"ETag"`
-	Body team
-}
-
-type teamWritten struct {
-	Status int
-	RevisionHeader
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Body     team
-}
-
-type teamList struct {
-	Body struct {
-		Items []team `json:"items"`
-		Next  string `json:"next,omitempty" doc:"cursor of the next page; missing on the last."`
-	}
-}
-
 func (s *Surface) registerTeams() {
 	tag := []string{"Teams"}
 	add(s, huma.Operation{
@@ -99,7 +79,7 @@ func (s *Surface) registerTeams() {
 func (s *Surface) listTeams(ctx context.Context, in *struct {
 	Paging
 	TeamFilter
-}) (*teamList, error) {
+}) (*many[team], error) {
 	member, err := memberUID(ctx, in.Member)
 	if err != nil {
 		return nil, err
@@ -113,32 +93,16 @@ func (s *Surface) listTeams(ctx context.Context, in *struct {
 		member = callerOf(ctx).subject.ID
 	}
 	in.Member = member
-	page, err := s.page(in.Paging, "teams", in.TeamFilter)
-	if err != nil {
-		return nil, err
+	filter := identity.TeamFilter{
+		Organisation: identity.AccountID(in.Organisation), Member: identity.AccountID(member), Handle: identity.Handle(in.Handle),
 	}
-	var found []identity.Team
-	var next string
-	err = s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		found, next, err = tx.ListTeams(identity.TeamFilter{
-			Organisation: identity.AccountID(in.Organisation), Member: identity.AccountID(member), Handle: identity.Handle(in.Handle),
-		}, page)
-		return err
+	return readPage(ctx, s, in.Paging, "teams", in.TeamFilter, teamOf, func(tx *identity.Tx, p identity.Page) ([]identity.Team, string, error) {
+		return tx.ListTeams(filter, p)
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := &teamList{}
-	out.Body.Items = make([]team, 0, len(found))
-	for _, t := range found {
-		out.Body.Items = append(out.Body.Items, teamOf(t))
-	}
-	out.Body.Next, err = s.cursor(next, "teams", in.TeamFilter)
-	return out, err
 }
 
-func (s *Surface) createTeam(ctx context.Context, in *struct{ Body teamContent }) (*teamWritten, error) {
-	return s.writeTeam(ctx, func(w *writing, out *teamWritten) (identity.TeamID, error) {
+func (s *Surface) createTeam(ctx context.Context, in *struct{ Body teamContent }) (*written[team], error) {
+	return s.writeTeam(ctx, func(w *writing, out *written[team]) (identity.TeamID, error) {
 		if err := w.ask(create, resource{Kind: "team", Organisation: in.Body.Organisation}); err != nil {
 			return "", err
 		}
@@ -147,29 +111,22 @@ func (s *Surface) createTeam(ctx context.Context, in *struct{ Body teamContent }
 	})
 }
 
-func (s *Surface) getTeam(ctx context.Context, in *TeamPath) (*teamAnswer, error) {
+func (s *Surface) getTeam(ctx context.Context, in *TeamPath) (*one[team], error) {
 	if err := s.see(ctx, in.shown()); err != nil {
 		return nil, err
 	}
-	var found identity.Team
-	err := s.Directory.Read(ctx, func(tx *identity.Tx) (err error) {
-		found, err = tx.TeamHeader(in.id())
-		return err
+	return readOne(ctx, s, func(tx *identity.Tx) (team, error) {
+		found, err := tx.TeamHeader(in.id())
+		return teamOf(found), err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out := &teamAnswer{Body: teamOf(found)}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 func (s *Surface) putTeam(ctx context.Context, in *struct {
 	TeamPath
 	Conditions
 	Body teamContent
-}) (*teamWritten, error) {
-	return s.writeTeam(ctx, func(w *writing, out *teamWritten) (identity.TeamID, error) {
+}) (*written[team], error) {
+	return s.writeTeam(ctx, func(w *writing, out *written[team]) (identity.TeamID, error) {
 		there, err := w.TeamHeader(in.id())
 		if errors.Is(err, identity.ErrNotFound) {
 			asked := resource{Kind: "team", Organisation: in.Body.Organisation}
@@ -200,11 +157,11 @@ func (s *Surface) patchTeam(ctx context.Context, in *struct {
 	TeamPath
 	OnlyMatch
 	Body teamPatch
-}) (*teamWritten, error) {
+}) (*written[team], error) {
 	if err := s.see(ctx, in.shown()); err != nil {
 		return nil, err
 	}
-	return s.writeTeam(ctx, func(w *writing, _ *teamWritten) (identity.TeamID, error) {
+	return s.writeTeam(ctx, func(w *writing, _ *written[team]) (identity.TeamID, error) {
 		there, err := w.TeamHeader(in.id())
 		if err != nil {
 			return "", err
@@ -225,7 +182,7 @@ func (s *Surface) deleteTeam(ctx context.Context, in *struct {
 	if err := s.see(ctx, in.shown()); err != nil {
 		return nil, err
 	}
-	number, err := s.write(ctx, func(w *writing) error {
+	return removeOne(ctx, s, func(w *writing) error {
 		there, err := w.TeamHeader(in.id())
 		if err != nil {
 			return err
@@ -235,35 +192,23 @@ func (s *Surface) deleteTeam(ctx context.Context, in *struct {
 		}
 		return w.RemoveTeam(there.ID)
 	})
-	if err != nil {
-		return nil, err
-	}
-	header := revision(number)
-	return &header, nil
 }
 
 // writeTeam runs one write and answers with the team that fn names, as the directory made
 // it. fn says where it is new.
-func (s *Surface) writeTeam(ctx context.Context, fn func(*writing, *teamWritten) (identity.TeamID, error)) (*teamWritten, error) {
-	out := &teamWritten{Status: http.StatusOK}
-	number, err := s.write(ctx, func(w *writing) error {
+func (s *Surface) writeTeam(ctx context.Context, fn func(*writing, *written[team]) (identity.TeamID, error)) (*written[team], error) {
+	return writeOne(ctx, s, func(w *writing, out *written[team]) error {
 		id, err := fn(w, out)
 		if err != nil {
 			return err
 		}
-		written, err := w.TeamHeader(id)
-		out.Body = teamOf(written)
+		there, err := w.TeamHeader(id)
+		out.Body = teamOf(there)
+		if out.Status == http.StatusCreated {
+			out.made("/teams/" + out.Body.UID)
+		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	out.RevisionHeader = revision(number)
-	if out.Status == http.StatusCreated {
-		out.Location = base + "/teams/" + out.Body.UID
-	}
-	out.ETag, err = etagOf(out.Body)
-	return out, err
 }
 
 // makeTeam makes a team; "" lets the directory choose its uid.

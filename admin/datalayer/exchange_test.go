@@ -264,7 +264,7 @@ func TestLogin_hands_out_no_token_that_it_could_not_record(t *testing.T) {
 		"the caller has left":     {context.Canceled, 503},
 		"the disk is broken":      {errors.New("disk I/O error"), 500},
 		"the account was removed": {identity.ErrNotFound, 401},
-		"it holds too many":       {&identity.InvalidError{Field: "account", Why: "has 1000 tokens already: revoke one"}, 403},
+		"it was made wrongly":     {&identity.InvalidError{Field: "kind", Why: "must be one word"}, 500},
 	} {
 		deps := d.deps
 		deps.Directory = unwritable{d.dir, test.err}

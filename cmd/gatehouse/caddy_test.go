@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 // startCaddy runs Caddy with a Caddyfile, its state in a folder of its own.
 func startCaddy(t *testing.T, file, gatehouseAddr, upstreamAddr string) *proxy {
 	t.Helper()
-	program := proxyPath(t, "caddy")
+	program := testtools.Program(t, "caddy")
 	dir, addr := t.TempDir(), freeAddress(t)
 	_, port, _ := strings.Cut(addr, ":")
 	site := writeFile(t, dir, "Caddyfile", "{\n\tadmin off\n}\n"+readFile(t, file))

@@ -82,12 +82,12 @@ func issuerNames(cfg Config) (names []string) {
 	return names
 }
 
-// routeNames are the configured issuers as routes name them.
-func routeNames(cfg Config) (names []admin.IssuerName) {
+// namedIssuers are the configured issuers as routes name them.
+func namedIssuers(cfg Config) (issuers []admin.TrustedIssuer) {
 	for _, c := range cfg.Issuers {
-		names = append(names, admin.IssuerName{Name: c.Name, Issuer: c.Issuer})
+		issuers = append(issuers, admin.TrustedIssuer{Name: c.Name, URL: c.Issuer})
 	}
-	return names
+	return issuers
 }
 
 // openTrusted fetches the keys of the configured issuers; nil where there are none. own

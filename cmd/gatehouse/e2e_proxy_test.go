@@ -18,27 +18,6 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// proxyPath finds a real proxy. On a laptop a missing one skips the test with its
-// reason; in CI it fails, so that nothing is green that never ran.
-func proxyPath(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin"} {
-		if err != nil {
-			path, err = exec.LookPath(filepath.Join(dir, name))
-		}
-	}
-	if err == nil {
-		return path
-	}
-	why := name + " is not installed: run scripts/install-test-tools.sh as root, or install it by hand"
-	if os.Getenv("CI") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-	return ""
-}
-
 // render fills in a template the way envsubst does in the nginx image: only the
 // names given, so that nginx's own variables stay.
 func render(t *testing.T, file string, values map[string]string) string {

@@ -4,12 +4,14 @@ import (
 	"maps"
 	"path/filepath"
 	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 // startHAProxy runs HAProxy with the shipped configuration and script.
 func startHAProxy(t *testing.T, gatehouseAddr, upstreamAddr string) *proxy {
 	t.Helper()
-	program := proxyPath(t, "haproxy")
+	program := testtools.Program(t, "haproxy")
 	recipe, err := filepath.Abs(deployDir + "/haproxy")
 	if err != nil {
 		t.Fatal(err)

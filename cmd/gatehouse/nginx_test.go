@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // /etc/nginx. edit may change a shipped snippet before nginx reads it.
 func startNginx(t *testing.T, site, gatehouseAddr, upstreamAddr string, more map[string]string, edit ...func(dir string)) *proxy {
 	t.Helper()
-	program := proxyPath(t, "nginx")
+	program := testtools.Program(t, "nginx")
 	dir, addr := t.TempDir(), freeAddress(t)
 	values := map[string]string{
 		"GATEHOUSE_ADDR": gatehouseAddr, "UPSTREAM_ADDR": upstreamAddr,

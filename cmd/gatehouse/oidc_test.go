@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-authz/gatehouse/internal/nodetest"
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 const oidcSecret = "not-a-secret-in-a-test"
@@ -29,9 +29,9 @@ type oidcProvider struct {
 func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
 	const pinned = "../../testdata/oidc"
-	p := &oidcProvider{node: nodetest.Node(t), folder: t.TempDir(), addr: freeAddress(t)}
+	p := &oidcProvider{node: testtools.Node(t), folder: t.TempDir(), addr: freeAddress(t)}
 	writeFile(t, p.folder, "issuer.mjs", readFile(t, filepath.Join(pinned, "issuer.mjs")))
-	if err := os.Symlink(nodetest.Modules(t, pinned), filepath.Join(p.folder, "node_modules")); err != nil {
+	if err := os.Symlink(testtools.Modules(t, pinned), filepath.Join(p.folder, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	p.start(t)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-authz/gatehouse/internal/testtools"
 )
 
 // consoleBlock is a sample session of a page: lines that begin with $ are typed, the
@@ -57,8 +59,8 @@ func TestDocs_pages_show_what_the_commands_print(t *testing.T) {
 		t.Run(page, func(t *testing.T) { tryPage(t, page) })
 	}
 	t.Run("rest.md", func(t *testing.T) {
-		proxyPath(t, "curl")
-		proxyPath(t, "jq")
+		testtools.Program(t, "curl")
+		testtools.Program(t, "jq")
 		h := &house{addr: freeAddress(t), ops: freeAddress(t), data: filepath.Join(t.TempDir(), "data"), log: &lockedBuffer{}}
 		h.importFiles(t, "../../testdata/demo.yaml")
 		h.serve(t)

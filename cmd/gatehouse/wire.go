@@ -67,7 +67,7 @@ func wire(ctx context.Context, cfg Config, dir *identity.Directory, log *slog.Lo
 			Concurrency: cfg.Passwords.Concurrency, Queue: cfg.Passwords.Queue, Now: now,
 		}),
 		Metrics: metrics, Logger: log, Version: version, TokenTTL: cfg.Tokens.TTL,
-		Ingress: ingressConfig(cfg), Issuers: routeNames(cfg), Apart: cfg.Admin.Listen != "",
+		Ingress: ingressConfig(cfg), Issuers: namedIssuers(cfg), Now: now, Apart: cfg.Admin.Listen != "",
 	}
 	handlers, err := admin.New(deps)
 	if err != nil {

@@ -216,7 +216,7 @@ func (g *Gate) serve(o options, metrics *admin.Metrics, log *slog.Logger) {
 	deps := admin.Deps{
 		Engine: g.Engine, Directory: g.Directory, Keeper: g.Keeper, Authn: g.Authn, Issuer: g.Issuer,
 		Passwords: authn.NewPasswords(g.Directory, o.passwords),
-		Metrics:   metrics, Logger: log, Version: "test", Ingress: o.ingress, Apart: o.apart,
+		Metrics:   metrics, Logger: log, Version: "test", Now: o.now, Ingress: o.ingress, Apart: o.apart,
 	}
 	handlers, err := admin.New(deps)
 	if err != nil {

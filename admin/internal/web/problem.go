@@ -23,7 +23,6 @@ type Problem struct {
 	Cause  error  // for the log, never for the client
 	// RetryAfter is how many seconds to wait before trying again, 0 = not said.
 	RetryAfter int
-	login      bool // say how to sign in
 }
 
 // DeniedError says that policy does not let the caller do it. Why is a custom rule's own
@@ -68,10 +67,11 @@ func (p Problem) Body() ProblemBody {
 	return ProblemBody{Type: "about:blank", Title: p.Title, Status: p.Status, Detail: p.Detail, Code: p.Code, Field: p.Field}
 }
 
-// Header is what the client sees beside the body.
+// Header is what the client sees beside the body. Every 401 says how to sign in (RFC 9110,
+// 11.6.1).
 func (p Problem) Header() http.Header {
 	h := http.Header{}
-	if p.login {
+	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
 	}
 	if p.RetryAfter > 0 {
@@ -79,6 +79,9 @@ func (p Problem) Header() http.Header {
 	}
 	return h
 }
+
+// soon is after how many seconds it is worth a try where nobody knows.
+const soon = 1
 
 // Classify is the only place where kinds of errors become status numbers.
 func Classify(err error) Problem {
@@ -95,9 +98,9 @@ func Classify(err error) Problem {
 	)
 	switch {
 	case errors.As(err, &refused):
-		p.Status, p.Code, p.Title, p.login = http.StatusUnauthorized, refused.Reason, "The credential was refused.", true
+		p.Status, p.Code, p.Title = http.StatusUnauthorized, refused.Reason, "The credential was refused."
 	case errors.As(err, &denied) && denied.Login:
-		p.Status, p.Code, p.Title, p.login = http.StatusUnauthorized, denied.Reason, "Sign in first.", true
+		p.Status, p.Code, p.Title = http.StatusUnauthorized, denied.Reason, "Sign in first."
 	case errors.As(err, &denied):
 		p.Status, p.Code, p.Title, p.Detail = http.StatusForbidden, denied.Reason, "You may not do that.", denied.Why
 	case errors.As(err, &tooMany):
@@ -140,6 +143,9 @@ func Classify(err error) Problem {
 		}
 	default:
 		p.Status, p.Code, p.Title = http.StatusInternalServerError, "internal", "Something broke on our side."
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		p.RetryAfter = soon
 	}
 	return p
 }

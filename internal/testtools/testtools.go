@@ -1,8 +1,10 @@
-// Package nodetest finds Node.js for tests, and the npm packages that they run with it.
+// Package testtools finds the real programs that tests start, and the npm packages that
+// they run with Node.js.
 //
 // It owns where those packages are kept: outside of the repository, by the lock file that
-// pins them, so that they are fetched once. Nothing but tests imports it.
-package nodetest
+// pins them, so that they are fetched once. It starts nothing else. Nothing but tests
+// imports it.
+package testtools
 
 import (
 	"crypto/sha256"
@@ -24,19 +26,25 @@ func Missing(tb testing.TB, why string) {
 	tb.Skip(why)
 }
 
-func program(tb testing.TB, name string) string {
+// Program is the path of a program, which may go by several names. Proxies may be where
+// only root looks for them.
+func Program(tb testing.TB, names ...string) string {
 	tb.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		Missing(tb, name+" is not installed: run scripts/install-test-tools.sh as root, or install it by hand")
+	for _, name := range names {
+		for _, dir := range []string{"", "/usr/sbin", "/usr/local/sbin"} {
+			if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+				return path
+			}
+		}
 	}
-	return path
+	Missing(tb, names[0]+" is not installed: run scripts/install-test-tools.sh as root, or install it by hand")
+	return ""
 }
 
 // Node is the path of Node.js 20 or later.
 func Node(tb testing.TB) string {
 	tb.Helper()
-	path := program(tb, "node")
+	path := Program(tb, "node")
 	version, err := exec.CommandContext(tb.Context(), path, "--version").Output()
 	if err != nil {
 		tb.Fatal(err)
@@ -92,7 +100,7 @@ func fetch(tb testing.TB, folder, parent, dir string) error {
 			return err
 		}
 	}
-	install := exec.CommandContext(tb.Context(), program(tb, "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install := exec.CommandContext(tb.Context(), Program(tb, "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = fresh
 	if output, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, output)
